@@ -1,0 +1,1 @@
+"""Face detectors, one folder a paper: each maps a photo to `Faces`."""

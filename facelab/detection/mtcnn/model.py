@@ -1,0 +1,162 @@
+"""MTCNN: three small nets that propose, refine and place five landmarks (Zhang et al., 2016).
+
+| Here             | Paper         | Paper value          | Note                             |
+| ---------------- | ------------- | -------------------- | -------------------------------- |
+| `PNet`           | fig. 2        | 12x12 window         | stride 2; 6,632 parameters       |
+| `RNet`           | fig. 2        | 24x24 crop           | 100,178 parameters               |
+| `ONet`           | fig. 2        | 48x48 crop           | 389,040 parameters               |
+| `landmarks=True` | fig. 2, eq. 3 | 10 outputs, all nets | not in the released P- and R-Net |
+| max pooling      | released nets | ceil mode            | floor would change ONet's 1,152  |
+| `normalise`      | released code | (x - 127.5) / 128    | callers pass RGB in [0, 1]       |
+
+Convolutions are valid (no padding), stride 1, with bias; activations are PReLU with one slope per
+channel.
+Source: Zhang, Zhang, Li, Qiao, "Joint Face Detection and Alignment using Multi-task Cascaded
+Convolutional Networks", IEEE Signal Processing Letters 23(10), 2016, and the authors' released
+networks.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+STRIDE = 2  # of P-Net's output map, in pixels of the pyramid level
+WINDOW = 12  # side of the square that one cell of P-Net's map looks at
+
+
+class Output(NamedTuple):
+    """What each net says: `logits` (B, 2, ...), `deltas` (B, 4, ...), `landmarks` (B, 10, ...) or
+    None.
+
+    Channel 1 of `logits` is "face". `landmarks` are x1..x5 then y1..y5, in units of the candidate
+    box.
+    """
+
+    logits: Tensor
+    deltas: Tensor
+    landmarks: Tensor | None
+
+
+def normalise(image: Tensor) -> Tensor:
+    """Map RGB in [0, 1] to the range the nets were trained on, (255 x - 127.5) / 128 (released
+    code)."""
+    return image * (255.0 / 128.0) - (127.5 / 128.0)
+
+
+def conv_prelu(c_in: int, c_out: int, *, kernel: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(c_in, c_out, kernel), nn.PReLU(c_out))
+
+
+def max_pool(kernel: int) -> nn.MaxPool2d:
+    return nn.MaxPool2d(kernel, stride=2, ceil_mode=True)
+
+
+class CascadeNet(nn.Module):
+    """What the three nets share: one trunk, and a head for every task on its features."""
+
+    trunk: nn.Module
+    face: nn.Module
+    box: nn.Module
+    landmarks: nn.Module | None
+
+    def heads(self, features: Tensor) -> Output:  # (B, C) or (B, C, h, w)
+        points = self.landmarks(features) if self.landmarks is not None else None
+        return Output(self.face(features), self.box(features), points)
+
+    def features(self, image: Tensor) -> Tensor:  # (B, 3, H, W) in [0, 1]
+        return self.trunk(normalise(image))
+
+    def forward(self, image: Tensor) -> Output:
+        return self.heads(self.features(image))
+
+
+class PNet(CascadeNet):
+    """Look at every 12x12 window of an image, two pixels apart (fig. 2, P-Net).
+
+    An image (B, 3, H, W) gives maps of `map_side(H)` by `map_side(W)` cells.
+    """
+
+    def __init__(self, *, landmarks: bool = False) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            OrderedDict(
+                conv1=conv_prelu(3, 10, kernel=3),
+                pool1=max_pool(2),
+                conv2=conv_prelu(10, 16, kernel=3),
+                conv3=conv_prelu(16, 32, kernel=3),
+            )
+        )
+        self.face = nn.Conv2d(32, 2, 1)
+        self.box = nn.Conv2d(32, 4, 1)
+        self.landmarks = nn.Conv2d(32, 10, 1) if landmarks else None
+
+
+class RNet(CascadeNet):
+    """Reject or refine crops (B, 3, 24, 24) (fig. 2, R-Net)."""
+
+    def __init__(self, *, landmarks: bool = False) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            OrderedDict(
+                conv1=conv_prelu(3, 28, kernel=3),  # (B, 28, 22, 22)
+                pool1=max_pool(3),  # (B, 28, 11, 11)
+                conv2=conv_prelu(28, 48, kernel=3),  # (B, 48, 9, 9)
+                pool2=max_pool(3),  # (B, 48, 4, 4)
+                conv3=conv_prelu(48, 64, kernel=2),  # (B, 64, 3, 3)
+                flatten=nn.Flatten(),  # (B, 576)
+                fc4=nn.Sequential(nn.Linear(576, 128), nn.PReLU(128)),
+            )
+        )
+        self.face = nn.Linear(128, 2)
+        self.box = nn.Linear(128, 4)
+        self.landmarks = nn.Linear(128, 10) if landmarks else None
+
+
+class ONet(CascadeNet):
+    """Reject or refine crops (B, 3, 48, 48) and place five landmarks (fig. 2, O-Net)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            OrderedDict(
+                conv1=conv_prelu(3, 32, kernel=3),  # (B, 32, 46, 46)
+                pool1=max_pool(3),  # (B, 32, 23, 23)
+                conv2=conv_prelu(32, 64, kernel=3),  # (B, 64, 21, 21)
+                pool2=max_pool(3),  # (B, 64, 10, 10)
+                conv3=conv_prelu(64, 64, kernel=3),  # (B, 64, 8, 8)
+                pool3=max_pool(2),  # (B, 64, 4, 4)
+                conv4=conv_prelu(64, 128, kernel=2),  # (B, 128, 3, 3)
+                flatten=nn.Flatten(),  # (B, 1152)
+                fc5=nn.Sequential(nn.Linear(1152, 256), nn.Dropout(0.25), nn.PReLU(256)),
+            )
+        )
+        self.face = nn.Linear(256, 2)
+        self.box = nn.Linear(256, 4)
+        self.landmarks = nn.Linear(256, 10)
+
+
+def map_side(side: int) -> int:
+    """Give the side of P-Net's output map for an image side in pixels: 12 -> 1, 24 -> 7, 288 ->
+    139.
+
+    Raises ValueError below 12 pixels, where no window fits.
+    """
+    if side < WINDOW:
+        raise ValueError(f"P-Net needs at least {WINDOW} pixels a side; got {side}")
+    return -(-(side - 2) // 2) - 4  # ceil((side - 2) / 2) - 4
+
+
+def pnet_macs(height: int, width: int) -> int:
+    """Count P-Net's multiply-adds on one (height, width) image, heads for face and box only."""
+    rows, cols = map_side(height), map_side(width)
+    conv1 = (height - 2) * (width - 2) * 3 * 3 * 3 * 10
+    conv2 = (rows + 2) * (cols + 2) * 3 * 3 * 10 * 16
+    conv3 = rows * cols * 3 * 3 * 16 * 32
+    return conv1 + conv2 + conv3 + rows * cols * 32 * (2 + 4)
+
+
+RNET_MACS = 1_530_768  # per 24x24 crop, heads for face and box
+ONET_MACS = 12_909_952  # per 48x48 crop

@@ -1,0 +1,280 @@
+"""Find faces with the cascade: pyramid, P-Net, R-Net, O-Net, and what happens between them.
+
+| Step              | Here                 | Released code             | Note                      |
+| ----------------- | -------------------- | ------------------------- | ------------------------- |
+| smallest face     | `min_face`           | 20 px                     | 10 for WIDER FACE         |
+| pyramid factor    | `factor`             | 0.709                     | halves a level's area     |
+| score thresholds  | `thresholds`         | 0.6, 0.7, 0.7             | P-, R-, O-Net             |
+| P-Net suppression | `nms_thresholds[:2]` | 0.5 per level, 0.7 across | before the offsets        |
+| R-Net suppression | `nms_thresholds[2]`  | 0.7                       | then offsets, squares     |
+| O-Net suppression | `nms_thresholds[3]`  | 0.7, min area             | after the offsets         |
+| landmarks         | `landmarks`          | in the cropped square     | not in the calibrated box |
+
+The letter calibrates P-Net's windows before suppressing them, the authors' code after; the code is
+followed, and `calibrate_first=True` gives the letter's order. Source: Zhang et al., 2016, section
+II, and the authors' code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any, overload
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from facelab.detection.mtcnn.conventions import Convention, Facenet, HalfOpen
+from facelab.detection.mtcnn.model import (
+    ONET_MACS,
+    RNET_MACS,
+    STRIDE,
+    WINDOW,
+    ONet,
+    Output,
+    PNet,
+    RNet,
+    map_side,
+    pnet_macs,
+)
+from facelab.geometry.boxes import square_boxes
+from facelab.geometry.nms import batched_nms, nms
+from facelab.geometry.pyramid import pyramid_scales
+from facelab.images import as_photo
+from facelab.types import Faces
+
+CONVENTIONS: dict[str | None, type[Convention]] = {None: HalfOpen, "facenet": Facenet}
+BATCH = 1024  # crops in one forward pass: bounds the memory on photos with thousands of candidates
+STRIP_PIXELS = 2**23  # of a pyramid level given to P-Net at once, for the same reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class MTCNNConfig:
+    """The numbers of the inference; see the table at the top of this file.
+
+    Raises ValueError that names the option when a value is outside its range.
+    """
+
+    min_face: float = 20.0
+    factor: float = 0.709
+    thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
+    nms_thresholds: tuple[float, float, float, float] = (0.5, 0.7, 0.7, 0.7)
+    calibrate_first: bool = False
+    compat: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.min_face >= 1:
+            raise ValueError(f"min_face is in pixels, at least 1; got {self.min_face}")
+        if not 0 < self.factor < 1:
+            raise ValueError(f"factor must lie in (0, 1); got {self.factor}")
+        for name, count in (("thresholds", 3), ("nms_thresholds", 4)):
+            values = getattr(self, name)
+            if len(values) != count or not all(0 <= value <= 1 for value in values):
+                raise ValueError(f"{name}: expected {count} numbers in [0, 1]; got {values}")
+        if self.compat not in CONVENTIONS:
+            raise ValueError(f"compat must be None or 'facenet'; got {self.compat!r}")
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of the pyramid: its scale, size, windows looked at, multiply-adds, and windows that
+    passed."""
+
+    scale: float
+    height: int
+    width: int
+    windows: int
+    macs: int
+    passed: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one net did: candidates looked at, those above its threshold, and those left after
+    suppression.
+
+    `passed` holds boxes as they entered the net; `kept` holds them calibrated, as the stage hands
+    them on (squares after P- and R-Net). `macs` counts multiply-adds, `seconds` is wall-clock time,
+    suppression included.
+    """
+
+    name: str
+    looked_at: int
+    passed: Faces
+    kept: Faces
+    macs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One detection, stage by stage."""
+
+    levels: list[Level]
+    stages: dict[str, Stage]
+    faces: Faces
+
+
+class MTCNN:
+    """The whole detector: one uint8 RGB photo (H, W, 3) in, `Faces` with five landmarks out.
+
+    Options are those of `MTCNNConfig`. The nets run on the device they are on and in evaluation
+    mode.
+    """
+
+    def __init__(
+        self,
+        pnet: PNet,
+        rnet: RNet,
+        onet: ONet,
+        *,
+        config: MTCNNConfig | None = None,
+        **options: Any,
+    ) -> None:
+        self.config = replace(config or MTCNNConfig(), **options)
+        self.pnet, self.rnet, self.onet = pnet.eval(), rnet.eval(), onet.eval()
+
+    def with_options(self, **options: Any) -> MTCNN:
+        """Give a detector with the same nets and other options."""
+        return MTCNN(self.pnet, self.rnet, self.onet, config=self.config, **options)
+
+    def to(self, device: torch.device | str) -> MTCNN:
+        """Move the nets to a device; photos are cut on the CPU and results come back to it."""
+        for net in (self.pnet, self.rnet, self.onet):
+            net.to(device)
+        return self
+
+    @overload
+    def __call__(self, photos: np.ndarray) -> Faces: ...
+    @overload
+    def __call__(self, photos: Sequence[np.ndarray]) -> list[Faces]: ...
+    def __call__(self, photos: np.ndarray | Sequence[np.ndarray]) -> Faces | list[Faces]:
+        """Find the faces of one photo or of each of several, best first.
+
+        Raises ImageError when a photo is not a uint8 array of shape (H, W, 3).
+        """
+        if isinstance(photos, np.ndarray):
+            return self.trace(photos).faces
+        return [self.trace(photo).faces for photo in photos]
+
+    @torch.inference_mode()
+    def trace(self, photo: np.ndarray) -> Trace:
+        """Find faces and keep a record of every stage."""
+        photo = as_photo(photo)
+        view = CONVENTIONS[self.config.compat](photo)
+        levels, pnet = self._propose(photo.shape[0], photo.shape[1], view)
+        rnet = self._refine(view, pnet.kept.boxes)
+        onet = self._finish(view, rnet.kept.boxes)
+        return Trace(levels, {"pnet": pnet, "rnet": rnet, "onet": onet}, onet.kept)
+
+    def _propose(self, height: int, width: int, view: Convention) -> tuple[list[Level], Stage]:
+        """P-Net on every level; suppression per level, then across levels; offsets; squares."""
+        started = perf_counter()
+        config = self.config
+        levels: list[Level] = []
+        found = [_nothing()]
+        for scale in pyramid_scales(height, width, min_face=config.min_face, factor=config.factor):
+            image = view.level(scale)  # (1, 3, h, w)
+            rows, cols, scores, deltas = self._windows(image)
+            found.append(
+                (
+                    view.windows(rows, cols, scale),
+                    scores,
+                    deltas,
+                    torch.full_like(rows, len(levels)),
+                )
+            )
+            h, w = image.shape[2:]
+            windows = map_side(h) * map_side(w)
+            levels.append(Level(scale, h, w, windows, pnet_macs(h, w), len(rows)))
+        boxes, scores, deltas, level = (torch.cat(parts) for parts in zip(*found, strict=True))
+        passed = Faces(boxes, scores)
+        if config.calibrate_first:
+            boxes, deltas = view.calibrate_window(boxes, deltas), torch.zeros_like(deltas)
+        keep = batched_nms(boxes, scores, level, config.nms_thresholds[0])
+        keep = keep[nms(boxes[keep], scores[keep], config.nms_thresholds[1])]
+        squares = square_boxes(view.calibrate_window(boxes[keep], deltas[keep]))
+        kept = Faces(squares, scores[keep])
+        looked_at, macs = sum(x.windows for x in levels), sum(x.macs for x in levels)
+        return levels, Stage("pnet", looked_at, passed, kept, macs, perf_counter() - started)
+
+    def _refine(self, view: Convention, boxes: Tensor) -> Stage:
+        """R-Net on 24x24 crops; suppression; offsets; squares."""
+        started = perf_counter()
+        boxes = boxes[view.fit(boxes)]
+        scores, deltas, _ = _run(self.rnet, view, boxes, 24)
+        above = scores > self.config.thresholds[1]
+        passed = Faces(boxes[above], scores[above])
+        keep = nms(passed.boxes, passed.scores, self.config.nms_thresholds[2])
+        squares = square_boxes(view.calibrate(passed.boxes[keep], deltas[above][keep]))
+        kept = Faces(squares, passed.scores[keep])
+        return Stage(
+            "rnet", len(boxes), passed, kept, len(boxes) * RNET_MACS, perf_counter() - started
+        )
+
+    def _finish(self, view: Convention, boxes: Tensor) -> Stage:
+        """O-Net on 48x48 crops; landmarks in the cropped square; offsets; suppression by the
+        smaller area."""
+        started = perf_counter()
+        boxes = boxes[view.fit(boxes)]
+        scores, deltas, points = _run(self.onet, view, boxes, 48)
+        above = scores > self.config.thresholds[2]
+        landmarks = view.landmarks(boxes[above], points[above])
+        passed = Faces(boxes[above], scores[above], landmarks)
+        final = view.calibrate(passed.boxes, deltas[above])
+        keep = view.final_nms(final, passed.scores, self.config.nms_thresholds[3])
+        kept = Faces(final[keep], passed.scores[keep], landmarks[keep])
+        return Stage(
+            "onet", len(boxes), passed, kept, len(boxes) * ONET_MACS, perf_counter() - started
+        )
+
+    def _windows(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Rows, columns, scores and offsets of the cells above P-Net's threshold in one level (1,
+        3, h, w)."""
+        height, width = image.shape[2:]
+        rows_at_once = max(1, STRIP_PIXELS // width // STRIDE)
+        found = []
+        for first in range(0, map_side(height), rows_at_once):
+            last = min(first + rows_at_once, map_side(height))
+            strip = image[:, :, STRIDE * first : STRIDE * (last - 1) + WINDOW]
+            features = self.pnet.features(strip.to(_device(self.pnet)))  # (1, 32, rows, columns)
+            scores = face_probability(self.pnet.face(features))[0]  # (rows, columns)
+            rows, cols = (scores >= self.config.thresholds[0]).nonzero(as_tuple=True)
+            chosen = features[0, :, rows, cols].T[:, :, None, None]  # (N, 32, 1, 1)
+            deltas = self.pnet.box(chosen).flatten(1)  # (N, 4), offsets only where they are needed
+            found.append((rows.cpu() + first, cols.cpu(), scores[rows, cols].cpu(), deltas.cpu()))
+        rows, cols, scores, deltas = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return rows, cols, scores, deltas
+
+
+def face_probability(logits: Tensor) -> Tensor:
+    """Softmax over (B, 2, ...) logits, channel 1: for two classes the sigmoid of their difference,
+    (B, ...)."""
+    return torch.sigmoid(logits[:, 1] - logits[:, 0])
+
+
+def _run(
+    net: nn.Module, view: Convention, boxes: Tensor, size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores (N,), offsets (N, 4) and landmarks (N, 10) of all boxes, in batches."""
+    parts = [(torch.zeros(0), torch.zeros(0, 4), torch.zeros(0, 10))]
+    for chunk in boxes.split(BATCH) if len(boxes) else ():
+        output: Output = net(view.crops(chunk, size).to(_device(net)))
+        points = (
+            output.landmarks
+            if output.landmarks is not None
+            else output.deltas.new_zeros(len(chunk), 10)
+        )
+        parts.append((face_probability(output.logits).cpu(), output.deltas.cpu(), points.cpu()))
+    scores, deltas, points = (torch.cat(column) for column in zip(*parts, strict=True))
+    return scores, deltas, points
+
+
+def _nothing() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
+
+
+def _device(net: nn.Module) -> torch.device:
+    return next(net.parameters()).device
