@@ -1,0 +1,1 @@
+"""Budgets, weights and the loop: the only room that knows about devices and processes."""
