@@ -22,7 +22,7 @@ import io
 import os
 import secrets
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -110,23 +110,30 @@ def read_image(path: str | Path) -> np.ndarray:
             raise ImageError(path, f"{what} ({reason})", "copy or download it again") from error
 
 
-def find_images(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+def find_images(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    on_error: Callable[[ImageError], None] | None = None,
+) -> list[Path]:
     """List the photos among files and folders.
 
     A file given by name is listed whatever its suffix; a folder is searched with everything below
-    it for files with one of SUFFIXES, in sorted order; hidden files and folders in it are skipped.
-    Nothing is listed twice.
+    it for files with one of SUFFIXES, in sorted order; hidden files and folders in it are skipped,
+    and so are pipes and devices. Nothing is listed twice.
+    on_error: is given what would be raised, and the search goes on.
     Raises ImageError when a path does not exist or a folder cannot be read.
     """
     found: dict[Path, None] = {}  # a set that keeps its order
     for path in [paths] if isinstance(paths, str | Path) else paths:
         path = Path(path)
-        if path.is_dir():
-            found.update(dict.fromkeys(sorted(_below(path))))
-        elif path.exists():
+        if os.path.isdir(path):
+            found.update(dict.fromkeys(sorted(_below(path, on_error or _raise))))
+        elif os.path.exists(path):
             found[path] = None
         else:
-            raise ImageError(path, "there is no such file or folder", "check the path")
+            (on_error or _raise)(
+                ImageError(path, "there is no such file or folder", "check the path")
+            )
     return list(found)
 
 
@@ -256,7 +263,7 @@ def to_photo(image: Tensor) -> np.ndarray:
 
 
 def _read_bytes(path: Path) -> bytes:
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises where a folder on the way cannot be entered
         raise ImageError(path, "a folder, not a photo", "name a file in it, or use find_images")
     try:
         data = path.read_bytes()
@@ -267,8 +274,9 @@ def _read_bytes(path: Path) -> bytes:
             path, "no permission to read it", "change its rights (chmod u+r)"
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = getattr(error, "strerror", None) or error
         raise ImageError(
-            path, f"cannot be read ({error})", "check the path and the disk"
+            path, f"cannot be read ({reason})", "check the path and the disk"
         ) from error
     if not data:
         raise ImageError(path, "the file is empty", "copy or download it again")
@@ -301,12 +309,14 @@ def _too_large(path: Path, what: str) -> ImageError:
     return ImageError(path, f"{what}, and {limit}", "shrink it or cut it into parts")
 
 
-def _below(folder: Path) -> list[Path]:
+def _raise(error: ImageError) -> None:
+    raise error
+
+
+def _below(folder: Path, on_error: Callable[[ImageError], None]) -> list[Path]:
     def refuse(error: OSError) -> None:
-        where = error.filename or folder
-        raise ImageError(
-            where, f"cannot be read ({error.strerror})", "change its rights"
-        ) from error
+        what = f"cannot be read ({error.strerror})"
+        on_error(ImageError(error.filename or folder, what, "change its rights"))
 
     found = []
     for base, folders, files in os.walk(folder, onerror=refuse):
@@ -314,6 +324,13 @@ def _below(folder: Path) -> list[Path]:
         found += [
             Path(base, name)
             for name in files
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES)
+            if not name.startswith(".")
+            and name.lower().endswith(SUFFIXES)
+            and not _never_ends(Path(base, name))
         ]
     return found
+
+
+def _never_ends(path: Path) -> bool:
+    """Say whether this is a pipe or a device; a link that leads nowhere is a file that is gone."""
+    return os.path.exists(path) and not os.path.isfile(path)

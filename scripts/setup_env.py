@@ -27,6 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 TORCH_PACKAGES = ("torch", "torchvision")
+PEER = "facenet-pytorch==2.6.0"  # tests/parity compares with it; it pins an old torch
 BEGUN = "facelab-begun"  # written first: this environment is ours, it may be built again
 READY = "facelab-ready.json"  # written last: what it holds
 GIB = 1024**3
@@ -172,9 +173,7 @@ def pip_install(folder: Path, arguments: Iterable[str]) -> None:
     environment = {**os.environ, "TMPDIR": str(scratch)}
     environment.pop("PIP_USER", None)
     try:
-        status = subprocess.run(
-            [*command, *quiet, *arguments], cwd=ROOT, env=environment
-        ).returncode
+        status = subprocess.run(command, cwd=ROOT, env=environment).returncode
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     if status:
@@ -182,6 +181,19 @@ def pip_install(folder: Path, arguments: Iterable[str]) -> None:
             "pip could not install the packages; the reason is above "
             "(often the network, or a full disk).\n"
             "Run the same command again to go on: what was downloaded is kept."
+        )
+
+
+def try_peer(folder: Path) -> None:
+    """Install the other MTCNN that ours is compared with, or say what is missed without it."""
+    print(f"Optional: {PEER}, to compare with", flush=True)
+    try:
+        pip_install(folder, ["--no-deps", PEER])
+    except SetupError:
+        print(
+            f"{PEER} could not be installed; its comparison is skipped and all else works.\n"
+            f"To try again: {python_of(folder)} -m pip install --no-deps {PEER}",
+            flush=True,
         )
 
 
@@ -210,26 +222,38 @@ def ensure(folder: Path, asked_torch: str | None, extras: Iterable[str]) -> None
 
     Raises SetupError with a message for the user.
     """
-    pyproject = ROOT / "pyproject.toml"
     ready = read_ready(folder)
     torch = wanted_torch(asked_torch, ready, folder)
     all_extras = sorted({*extras, *(ready["extras"] if ready else ())})
     goal = {
         "folder": str(folder),
         "project": str(ROOT),
-        "pyproject": project_hash(pyproject),
+        "pyproject": project_hash(ROOT / "pyproject.toml"),
         "torch": torch,
         "extras": all_extras,
     }
-    if ready == goal and python_of(folder).exists():
-        return
+    tried = ready.pop("peer", None) if ready else None
+    if ready != goal or not python_of(folder).exists():
+        install(folder, ready, goal)
+        tried = None
+    if "test" in all_extras and tried != PEER:
+        try_peer(folder)
+        write_ready(folder, {**goal, "peer": PEER})
+
+
+def install(folder: Path, ready: dict[str, Any] | None, goal: dict[str, Any]) -> None:
+    """Make or update the environment, and record what it holds in the end.
+
+    Raises SetupError with a message for the user.
+    """
+    torch, extras = goal["torch"], goal["extras"]
     started = time.monotonic()
     prepare(folder, ready, torch)
     index = ["--index-url", CPU_INDEX] if torch == "cpu" else []
     print("Step 1 of 2: PyTorch", flush=True)
-    pip_install(folder, [*torch_requirements(pyproject), *index])
+    pip_install(folder, [*torch_requirements(ROOT / "pyproject.toml"), *index])
     print("Step 2 of 2: facelab and the packages it uses", flush=True)
-    pip_install(folder, ["-e", f".[{','.join(all_extras)}]" if all_extras else "."])
+    pip_install(folder, ["-e", f".[{','.join(extras)}]" if extras else "."])
     check_imports(folder)
     write_ready(folder, goal)
     print(f"The environment is ready ({time.monotonic() - started:.0f} s).", flush=True)

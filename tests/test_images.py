@@ -367,6 +367,44 @@ def test_a_hidden_folder_that_is_named_is_searched(tmp_path):
     assert find_images([tmp_path / ".cache"]) == [tmp_path / ".cache/d.png"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_in_a_folder_are_not_waited_for_and_dead_links_are_listed(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "dead.png").symlink_to("nowhere.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    assert [path.name for path in find_images(tmp_path)] == ["dead.png", "loop.png"]
+    for path in find_images(tmp_path):
+        with pytest.raises(ImageError, match=path.name):
+            read_image(path)
+
+
+def test_a_name_that_is_too_long_is_an_error_of_its_own(tmp_path):
+    name = tmp_path / ("a" * 300 + ".png")
+    with pytest.raises(ImageError, match="File name too long"):
+        read_image(name)
+    with pytest.raises(ImageError, match="no such file"):
+        find_images(name)
+
+
+def test_a_search_can_go_on_after_an_error(tmp_path, monkeypatch):
+    folder_of_photos(tmp_path)
+    locked = str(tmp_path / "deep")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path) == locked:
+            raise PermissionError(13, "Permission denied", locked)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ImageError, match=r"deep: cannot be read \(Permission denied\)"):
+        find_images(tmp_path)
+    errors = []
+    found = find_images([tmp_path, tmp_path / "none"], on_error=errors.append)
+    assert [path.name for path in found] == ["a.JPG", "b.png"]
+    assert [Path(error.where).name for error in errors] == ["deep", "none"]
+
+
 def test_an_empty_folder_has_no_photos_and_a_missing_path_is_an_error(tmp_path):
     assert find_images([tmp_path]) == []
     with pytest.raises(ImageError, match="none: there is no such file or folder; check the path"):

@@ -21,6 +21,7 @@ class FakePip:
         self.calls: list[list[str]] = []
         self.created = 0
         self.problem: BaseException | None = None
+        self.peer_problem: BaseException | None = None
         monkeypatch.setattr(setup_env, "pip_install", self.install)
         monkeypatch.setattr(setup_env, "check_imports", lambda folder: None)
         monkeypatch.setattr(setup_env, "check_disk", lambda folder, torch: None)
@@ -35,8 +36,9 @@ class FakePip:
 
     def install(self, folder: Path, arguments: list[str]) -> None:
         self.calls.append(list(arguments))
-        if self.problem:
-            raise self.problem
+        problem = self.peer_problem if setup_env.PEER in self.calls[-1] else self.problem
+        if problem:
+            raise problem
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def make(folder: Path, *more: str) -> int:
 
 def test_torch_is_installed_first_and_the_stamp_comes_last(tmp_path, pip):
     assert make(tmp_path / "env", "--extra", "test") == 0
-    assert [call[0].partition(">")[0] for call in pip.calls] == ["torch", "-e"]
+    assert [call[0].partition(">")[0] for call in pip.calls] == ["torch", "-e", "--no-deps"]
     assert pip.calls[1] == ["-e", ".[test]"]
     assert json.loads((tmp_path / "env" / setup_env.READY).read_text())["extras"] == ["test"]
 
@@ -120,9 +122,43 @@ def test_settings_of_other_tools_do_not_cause_an_update(tmp_path):
 def test_extras_of_an_earlier_call_stay(tmp_path, pip):
     make(tmp_path / "env", "--extra", "test")
     make(tmp_path / "env")
-    assert len(pip.calls) == 2
+    assert len(pip.calls) == 3
     make(tmp_path / "env", "--extra", "render")
-    assert pip.calls[-1] == ["-e", ".[render,test]"]
+    assert pip.calls[-2] == ["-e", ".[render,test]"]
+
+
+def test_the_peer_of_the_comparison_comes_with_the_tests_and_without_its_old_torch(tmp_path, pip):
+    make(tmp_path / "env")
+    assert not any(setup_env.PEER in call for call in pip.calls)
+    make(tmp_path / "env", "--extra", "test")
+    assert pip.calls[-1] == ["--no-deps", setup_env.PEER]
+
+
+def test_a_peer_that_cannot_be_installed_is_told_once_and_is_no_error(tmp_path, pip, capsys):
+    pip.peer_problem = setup_env.SetupError("no such version")
+    assert make(tmp_path / "env", "--extra", "test") == 0
+    assert f"{setup_env.PEER} could not be installed" in capsys.readouterr().out
+    assert make(tmp_path / "env", "--extra", "test") == 0
+    assert make(tmp_path / "env") == 0
+    assert sum(setup_env.PEER in call for call in pip.calls) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_an_interrupted_peer_is_tried_again_in_the_same_environment(tmp_path, pip):
+    pip.peer_problem = KeyboardInterrupt()
+    assert make(tmp_path / "env", "--extra", "test") == 130
+    pip.peer_problem = None
+    assert make(tmp_path / "env", "--extra", "test") == 0
+    assert pip.calls[-2] == pip.calls[-1] == ["--no-deps", setup_env.PEER]
+    assert pip.created == 1
+
+
+def test_a_new_environment_gets_its_peer_again(tmp_path, pip):
+    make(tmp_path / "env", "--extra", "test")
+    setup_env.python_of(tmp_path / "env").unlink()
+    make(tmp_path / "env")
+    assert pip.calls[-1] == ["--no-deps", setup_env.PEER]
+    assert pip.created == 2
 
 
 def test_cpu_torch_comes_from_the_cpu_index_and_is_remembered(tmp_path, pip):
@@ -169,6 +205,21 @@ def test_a_python_without_venv_is_told_which_package_to_install(monkeypatch):
     )
     with pytest.raises(setup_env.SetupError, match=r"apt-get install python3\.\d+-venv"):
         setup_env.check_venv_module()
+
+
+def test_pip_is_given_every_argument_once(tmp_path, monkeypatch):
+    commands = []
+
+    def run(command, **_):
+        commands.append(command)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(setup_env.subprocess, "run", run)
+    setup_env.pip_install(tmp_path, ["--no-deps", "anything"])
+    (command,) = commands
+    assert command[:4] == [str(setup_env.python_of(tmp_path)), "-m", "pip", "install"]
+    assert command[-2:] == ["--no-deps", "anything"]
+    assert len(command) == len(set(command))
 
 
 def test_a_failing_pip_leads_to_advice_and_leaves_no_scratch_files(tmp_path, capfd):

@@ -65,10 +65,10 @@ def stage_boxes(photo: np.ndarray, trace: Trace, *, title: str = "") -> Figure:
     ]
     height, width = photo.shape[:2]
     panel = WIDE[0] / len(steps)
-    tall = panel * height / width + 0.75
+    tall = panel * height / width + 0.6
     fig, axes = plt.subplots(1, len(steps), figsize=(WIDE[0], tall))
     for ax, (name, boxes, net) in zip(axes, steps, strict=True):
-        draw_photo(photo, ax=ax)
+        draw_photo(255 - (255 - photo) // 2, ax=ax)  # faded, so that thin boxes stand out
         ax.set_title(f"{name}\n{len(boxes):,} boxes", fontsize=10)
         ax.set_xlim(0, width)
         ax.set_ylim(height, 0)
@@ -172,9 +172,10 @@ def score_curves(
         look = {"color": PALETTE["ignored"], "linestyle": LINES["ignored"]}
         ax.axhline(threshold, label=f"threshold {threshold:g}", **look)
     ax.set_ylim(-0.05, 1.05)
+    ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
     ax.set_xlabel(label)
     ax.set_ylabel("score (0: not found)")
-    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2)
+    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.22))
     ax.set_title(title)
     fig = ax.get_figure(root=True)
     assert fig is not None
@@ -212,9 +213,9 @@ def place(
     scale, centre = height / (y2 - y1), ((x1 + x2) / 2, (y1 + y2) / 2)
     shrink = min(1.0, scale)  # a warp alone would skip pixels, so shrink by area first
     small = cv2.resize(photo, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    middle = (centre[0] * shrink, centre[1] * shrink)
+    middle = (centre[0] * shrink - 0.5, centre[1] * shrink - 0.5)  # cv2 counts from pixel centres
     matrix = cv2.getRotationMatrix2D(middle, degrees, scale / shrink)
-    matrix[:, 2] += np.asarray([side / 2 - middle[0], side / 2 - middle[1]])
+    matrix[:, 2] += np.asarray([side / 2 - 0.5 - middle[0], side / 2 - 0.5 - middle[1]])
     return cv2.warpAffine(small, matrix, (side, side), borderValue=(128, 128, 128))
 
 

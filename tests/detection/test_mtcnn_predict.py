@@ -140,6 +140,7 @@ def test_the_stages_hand_on_what_they_keep():
     for stage, threshold in ((pnet, 0.6), (rnet, 0.7), (onet, 0.7)):
         assert stage.looked_at > len(stage.passed) > len(stage.kept) > 0
         assert stage.passed.scores.min() >= threshold
+        torch.testing.assert_close(stage.kept.scores, stage.passed.scores[stage.keep])
     sides = pnet.kept.boxes[:, 2:] - pnet.kept.boxes[:, :2]
     torch.testing.assert_close(sides[:, 0], sides[:, 1], atol=1e-3, rtol=0)
     assert trace.faces is onet.kept

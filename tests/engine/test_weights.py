@@ -22,11 +22,10 @@ def test_an_unknown_model_is_named_with_those_that_exist():
         facelab.load("mtcn")
 
 
-def test_unknown_weights_are_named_with_what_is_expected():
-    with pytest.raises(
-        WeightsError, match="'humanz': expected public, facenet-pytorch, or the path"
-    ):
-        facelab.load("mtcnn", weights="humanz")
+@pytest.mark.parametrize("name", ["humanz", "", "."])
+def test_unknown_weights_are_named_with_what_is_expected(name):
+    with pytest.raises(WeightsError, match=f"'{name}': expected public, facenet-pytorch, or"):
+        facelab.load("mtcnn", weights=name)
 
 
 def test_own_weights_survive_a_round_trip_with_landmark_heads(tmp_path):

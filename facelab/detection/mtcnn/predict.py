@@ -95,14 +95,15 @@ class Stage:
     """What one net did: candidates looked at, those above its threshold, and those left after
     suppression.
 
-    `passed` holds boxes as they entered the net; `kept` holds them calibrated, as the stage hands
-    them on (squares after P- and R-Net). `macs` counts multiply-adds, `seconds` is wall-clock time,
-    suppression included.
+    `passed` holds boxes as they entered the net; `keep` (K,) int64 are the places of the survivors
+    in it, and `kept` holds these calibrated, as the stage hands them on (squares after P- and
+    R-Net). `macs` counts multiply-adds, `seconds` is wall-clock time, suppression included.
     """
 
     name: str
     looked_at: int
     passed: Faces
+    keep: Tensor
     kept: Faces
     macs: int
     seconds: float
@@ -178,14 +179,8 @@ class MTCNN:
         for scale in pyramid_scales(height, width, min_face=config.min_face, factor=config.factor):
             image = view.level(scale)  # (1, 3, h, w)
             rows, cols, scores, deltas = self._windows(image)
-            found.append(
-                (
-                    view.windows(rows, cols, scale),
-                    scores,
-                    deltas,
-                    torch.full_like(rows, len(levels)),
-                )
-            )
+            boxes, level = view.windows(rows, cols, scale), torch.full_like(rows, len(levels))
+            found.append((boxes, scores, deltas, level))
             h, w = image.shape[2:]
             windows = map_side(h) * map_side(w)
             levels.append(Level(scale, h, w, windows, pnet_macs(h, w), len(rows)))
@@ -198,7 +193,8 @@ class MTCNN:
         squares = square_boxes(view.calibrate_window(boxes[keep], deltas[keep]))
         kept = Faces(squares, scores[keep])
         looked_at, macs = sum(x.windows for x in levels), sum(x.macs for x in levels)
-        return levels, Stage("pnet", looked_at, passed, kept, macs, perf_counter() - started)
+        seconds = perf_counter() - started
+        return levels, Stage("pnet", looked_at, passed, keep, kept, macs, seconds)
 
     def _refine(self, view: Convention, boxes: Tensor) -> Stage:
         """R-Net on 24x24 crops; suppression; offsets; squares."""
@@ -210,13 +206,11 @@ class MTCNN:
         keep = nms(passed.boxes, passed.scores, self.config.nms_thresholds[2])
         squares = square_boxes(view.calibrate(passed.boxes[keep], deltas[above][keep]))
         kept = Faces(squares, passed.scores[keep])
-        return Stage(
-            "rnet", len(boxes), passed, kept, len(boxes) * RNET_MACS, perf_counter() - started
-        )
+        macs, seconds = len(boxes) * RNET_MACS, perf_counter() - started
+        return Stage("rnet", len(boxes), passed, keep, kept, macs, seconds)
 
     def _finish(self, view: Convention, boxes: Tensor) -> Stage:
-        """O-Net on 48x48 crops; landmarks in the cropped square; offsets; suppression by the
-        smaller area."""
+        """O-Net on 48x48 crops; landmarks in the cropped square; offsets; suppression."""
         started = perf_counter()
         boxes = boxes[view.fit(boxes)]
         scores, deltas, points = _run(self.onet, view, boxes, 48)
@@ -226,13 +220,11 @@ class MTCNN:
         final = view.calibrate(passed.boxes, deltas[above])
         keep = view.final_nms(final, passed.scores, self.config.nms_thresholds[3])
         kept = Faces(final[keep], passed.scores[keep], landmarks[keep])
-        return Stage(
-            "onet", len(boxes), passed, kept, len(boxes) * ONET_MACS, perf_counter() - started
-        )
+        macs, seconds = len(boxes) * ONET_MACS, perf_counter() - started
+        return Stage("onet", len(boxes), passed, keep, kept, macs, seconds)
 
     def _windows(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Rows, columns, scores and offsets of the cells above P-Net's threshold in one level (1,
-        3, h, w)."""
+        """Find the cells of a level (1, 3, h, w) above P-Net's threshold, with scores, offsets."""
         height, width = image.shape[2:]
         rows_at_once = max(1, STRIP_PIXELS // width // STRIDE)
         found = []

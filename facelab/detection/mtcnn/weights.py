@@ -49,7 +49,7 @@ def load(weights: str | Path = "public", **options: Any) -> MTCNN:
             nets = read_mtcnn_package(package_file("mtcnn", "mtcnn/assets/weights"))
         elif weights == "facenet-pytorch":
             nets = read_facenet_package(package_file("facenet-pytorch", "facenet_pytorch/data"))
-        elif Path(weights).exists():
+        elif Path(weights).is_file():
             nets = read(weights)
         else:
             known = "public, facenet-pytorch, or the path of a file that exists"

@@ -1,0 +1,60 @@
+"""The labs of the course, in order, and which of them can be opened today."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One lab: number and name make the file name, room is the package that it builds."""
+
+    number: int
+    short: str
+    title: str
+    room: str
+    minutes: int
+    available: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the file name without suffix, for example `03_mtcnn`."""
+        return f"{self.number:02d}_{self.short}"
+
+
+LABS = (
+    Lab(0, "start_here", "Start here: a tour of the course", "pipeline", 45, available=True),
+    Lab(1, "synthetic_humans", "Synthetic humans: where the data comes from", "humans", 75),
+    Lab(2, "cascaded_landmarks", "Cascaded landmarks: five points, refined", "landmarks", 90),
+    Lab(3, "mtcnn", "MTCNN: find faces with three small nets", "detection", 90, available=True),
+    Lab(4, "ssh", "SSH: one shot, headless", "detection", 75),
+    Lab(5, "retinaface", "RetinaFace: boxes, points and a mesh at once", "detection", 90),
+    Lab(6, "tiny_face_gan", "Tiny faces: sharpen, then decide", "detection", 75),
+    Lab(7, "mobilefacenet", "MobileFaceNet: an embedding for a phone", "recognition", 75),
+    Lab(8, "arcface", "ArcFace: the family of margin losses", "recognition", 90),
+    Lab(9, "pyramid_gan_aging", "Aging with a pyramid of critics", "aging", 75),
+    Lab(10, "ipcgan", "IPCGAN: aging that keeps the person", "aging", 75),
+    Lab(11, "capstone", "Capstone: your own album", "pipeline", 90),
+)
+
+
+def find_lab(key: str) -> Lab:
+    """Return the lab called `03`, `mtcnn` or `03_mtcnn`.
+
+    Raises ValueError that lists the labs when there is none.
+    """
+    for lab in LABS:
+        if key in (lab.name, lab.short, f"{lab.number:02d}", str(lab.number)):
+            return lab
+    raise ValueError(f"no lab is called {key!r}; the labs: {', '.join(lab.name for lab in LABS)}")
+
+
+def cell_id(lab: str, key: str) -> str:
+    """Return the id of a cell from lab and key: the same in every build and edition."""
+    return hashlib.sha1(f"{lab}/{key}".encode()).hexdigest()[:12]
+
+
+def solution_link(lab: str, exercise: str) -> str:
+    """Return the address of an exercise's solution, relative to the folder of the learner labs."""
+    return f"../solutions/{lab}.ipynb#cell-id={cell_id(lab, f'exercise {exercise}')}"
