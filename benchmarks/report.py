@@ -1,0 +1,69 @@
+"""Write benchmarks/README.md from benchmarks/results/*.json: `python benchmarks/report.py`."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+INTRO = """# Benchmarks
+
+Each file here is one command that measures something and stores what it found in `results/`. This
+page is written from these files by `python benchmarks/report.py`; nothing on it is typed by hand,
+and a test fails when it is out of date. Times hold for the machine they were taken on: compare the
+columns, and run the command on yours.
+"""
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def speed(result: dict[str, Any]) -> str:
+    """Median milliseconds a photo for every detector, and how many times as fast as the first."""
+    peer, *own = result["rows"][0]["median_ms"]
+    head = ["photo", *(f"{name}, ms" for name in (peer, *own)), *(f"{x}: faster by" for x in own)]
+    rows = []
+    for row in result["rows"]:
+        median = row["median_ms"]
+        times = [f"{median[name]:.0f}" for name in (peer, *own)]
+        rows.append(
+            [row["photo"], *times, *(f"{median[peer] / median[name]:.1f}x" for name in own)]
+        )
+    how = (
+        f"`{result['command']}`; {result['machine']}; medians of {result['repeats']} runs of each "
+        "detector, taken in turn in one process; smallest face 20 px.\n`compat` gives the same "
+        "faces as facenet-pytorch (tests/parity), `default` follows the paper's specification."
+    )
+    return f"## MTCNN: speed\n\n{how}\n\n{table(head, rows)}\n"
+
+
+def claims(found: list[dict[str, Any]]) -> str:
+    """The claims of one lab: mean and range over seeds, verdict, and one line why."""
+    rows = []
+    for claim in found:
+        values, ours = claim["ours"], "-"
+        if values:
+            spread = f"{min(values):.3g} to {max(values):.3g}"
+            ours = f"{statistics.mean(values):.3g} ({spread}) {claim['unit']}"
+        seeds = str(len(claim["seeds"]))
+        rows.append([claim["claim"], claim["where"], ours, seeds, claim["verdict"], claim["why"]])
+    first = next(claim for claim in found if claim["ours"])
+    head = ["claim", "where", "ours: mean (least to most)", "seeds", "verdict", "note"]
+    return f"## MTCNN: claims\n\n`{first['command']}`; {first['data']}.\n\n{table(head, rows)}\n"
+
+
+def report() -> str:
+    """Give the whole page."""
+    measured = json.loads((HERE / "results" / "mtcnn_speed.json").read_text())
+    found = json.loads((HERE / "results" / "mtcnn.json").read_text())
+    return "\n".join([INTRO, speed(measured), claims(found)])
+
+
+if __name__ == "__main__":
+    (HERE / "README.md").write_text(report())
+    print("written: benchmarks/README.md")
