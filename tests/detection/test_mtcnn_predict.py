@@ -159,7 +159,7 @@ def test_strips_and_small_batches_change_nothing(compat, monkeypatch):
     detector = DETECTOR.with_options(compat=compat)
     whole = detector(ASTRONAUT)
     monkeypatch.setattr(predict, "STRIP_PIXELS", 3000)
-    monkeypatch.setattr(predict, "BATCH", 7)
+    monkeypatch.setattr(predict, "BATCH", {24: 7, 48: 3})
     parts = detector(ASTRONAUT)
     torch.testing.assert_close(parts.boxes, whole.boxes, atol=1e-2, rtol=0)
     torch.testing.assert_close(parts.scores, whole.scores, atol=1e-4, rtol=0)

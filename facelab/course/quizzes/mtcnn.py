@@ -21,12 +21,6 @@ QUESTIONS = (
     Question(
         "On the same photo you look for faces from 40 pixels up instead of 20. What happens to "
         "the work of `P-Net`?",
-        right(
-            "It falls to about a quarter",
-            why="The first level is the photo times 12 / 40 instead of 12 / 20: half as many rows "
-            "and half as many columns, and so on every level below. A 640 x 480 photo goes from "
-            "378 to 88 million multiply-adds.",
-        ),
         wrong(
             "It falls by one level of ten, so by a tenth",
             why="Two levels go, and they are the two largest. Each level has half the area of the "
@@ -36,6 +30,12 @@ QUESTIONS = (
             "Nothing, the pyramid starts at the original photo anyway",
             why="It starts at 12 / `min_face` times the photo, the scale at which the smallest "
             "face fills the window of 12 pixels.",
+        ),
+        right(
+            "It falls to about a quarter",
+            why="The first level is the photo times 12 / 40 instead of 12 / 20: half as many rows "
+            "and half as many columns, and so on every level below. A 640 x 480 photo goes from "
+            "378 to 88 million multiply-adds.",
         ),
         wrong(
             "It falls to a half",
@@ -70,11 +70,6 @@ QUESTIONS = (
     Question(
         "While training data are made, a random crop has an IoU of 0.5 with a face and less with "
         "all others. What is it used for?",
-        right(
-            "For the box loss only: it is a part sample",
-            why="From 0.4 to 0.65 a crop shows enough of the face to learn where its box lies, "
-            "but is neither a good example of a face nor of background.",
-        ),
         wrong(
             "As a positive: 0.5 is the usual limit",
             why="It is in other detectors. Here a positive needs 0.65, and a part that counts as "
@@ -89,19 +84,24 @@ QUESTIONS = (
             "For nothing, it falls in the gap",
             why="There is a gap, but from 0.3 to 0.4.",
         ),
+        right(
+            "For the box loss only: it is a part sample",
+            why="From 0.4 to 0.65 a crop shows enough of the face to learn where its box lies, "
+            "but is neither a good example of a face nor of background.",
+        ),
     ),
     Question(
         "A batch has 192 negatives, 64 positives, 64 parts and 64 landmark samples. How many "
         "classification losses does hard example mining with 70 percent keep?",
-        right(
-            "180",
-            why="256 samples have a face label, and 0.7 x 256 = 179.2 is rounded up. The losses "
-            "for box and landmarks are not mined.",
-        ),
         wrong(
             "269",
             why="That is 70 percent of all 384. Only 256 of them have a face label, so everybody "
             "would be kept and nothing mined.",
+        ),
+        right(
+            "180",
+            why="256 samples have a face label, and 0.7 x 256 = 179.2 is rounded up. The losses "
+            "for box and landmarks are not mined.",
         ),
         wrong(
             "224",
@@ -117,11 +117,6 @@ QUESTIONS = (
     Question(
         "After `O-Net` a box of 20 x 20 lies inside one of 40 x 40, both on the same face. "
         "Suppression at 0.7 uses the overlap over the smaller area. What would plain IoU do?",
-        right(
-            "Keep both: their IoU is 0.25",
-            why="400 / 1600 = 0.25 is far below 0.7, though one box holds the other. Over the "
-            "smaller area the overlap is 400 / 400 = 1, and the less sure box goes.",
-        ),
         wrong(
             "The same: one box goes",
             why="The union is the whole large box. A box inside another one has an IoU of area "
@@ -130,6 +125,11 @@ QUESTIONS = (
         wrong(
             "Drop both",
             why="Suppression never drops the most sure box of a cluster.",
+        ),
+        right(
+            "Keep both: their IoU is 0.25",
+            why="400 / 1600 = 0.25 is far below 0.7, though one box holds the other. Over the "
+            "smaller area the overlap is 400 / 400 = 1, and the less sure box goes.",
         ),
     ),
     Question(

@@ -1,0 +1,30 @@
+"""The benchmark page says what the stored results say."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def test_the_page_is_written_from_the_stored_results():
+    report = runpy.run_path(str(BENCHMARKS / "report.py"))["report"]
+    assert (BENCHMARKS / "README.md").read_text() == report(), "run: python benchmarks/report.py"
+
+
+def test_the_stored_speed_holds_both_modes_and_the_peer_at_both_sizes():
+    result = json.loads((BENCHMARKS / "results" / "mtcnn_speed.json").read_text())
+    assert [row["photo"].split(",")[0] for row in result["rows"]] == ["640x480"] * 2 + [
+        "1280x960"
+    ] * 2
+    for row in result["rows"]:
+        assert list(row["median_ms"]) == ["facenet-pytorch 2.6.0", "compat", "default"]
+
+
+@pytest.mark.parametrize(
+    "file", sorted((BENCHMARKS / "results").glob("*.json")), ids=lambda p: p.name
+)
+def test_stored_results_hold_no_path_of_a_machine(file):
+    assert not {"/home/", "/root/", "/work/"} & set(file.read_text().split('"'))
