@@ -1,6 +1,7 @@
 """The benchmark page says what the stored results say."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -16,9 +17,8 @@ def test_the_page_is_written_from_the_stored_results():
 
 def test_the_stored_speed_holds_both_modes_and_the_peer_at_both_sizes():
     result = json.loads((BENCHMARKS / "results" / "mtcnn_speed.json").read_text())
-    assert [row["photo"].split(",")[0] for row in result["rows"]] == ["640x480"] * 2 + [
-        "1280x960"
-    ] * 2
+    sizes = [row["photo"].split(",")[0] for row in result["rows"]]
+    assert sizes == ["640x480", "640x480", "1280x960", "1280x960"]
     for row in result["rows"]:
         assert list(row["median_ms"]) == ["facenet-pytorch 2.6.0", "compat", "default"]
 
@@ -27,4 +27,4 @@ def test_the_stored_speed_holds_both_modes_and_the_peer_at_both_sizes():
     "file", sorted((BENCHMARKS / "results").glob("*.json")), ids=lambda p: p.name
 )
 def test_stored_results_hold_no_path_of_a_machine(file):
-    assert not {"/home/", "/root/", "/work/"} & set(file.read_text().split('"'))
+    assert not re.search(r"(/home|/root|/work|/Users|/tmp)/|[A-Z]:\\\\", file.read_text())

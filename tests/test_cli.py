@@ -556,7 +556,12 @@ def test_an_interruption_ends_with_one_line(tmp_path):
     for number in range(300):
         save(tmp_path / f"{number}.png", small())
     process = subprocess.Popen(
-        command("detect", tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("detect", tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # tests started in the background inherit that SIGINT is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     process.stdout.readline()  # under way
     process.send_signal(signal.SIGINT)

@@ -7,7 +7,7 @@ from torch import nn
 from facelab.detection.mtcnn.model import (
     ONET_MACS,
     RNET_MACS,
-    MaxPool2x2,
+    MaxPool2,
     ONet,
     PNet,
     RNet,
@@ -78,12 +78,16 @@ def test_every_layer_has_the_specified_shape_and_parameters(name, side):
     assert slopes == [(shape[0], shape[0]) for shape, _ in LAYERS[name]]  # one slope a channel
 
 
-@pytest.mark.parametrize("size", [(8, 8), (7, 6), (6, 7), (1, 5), (9, 1)])
+@pytest.mark.parametrize("size", [(8, 8), (7, 6), (6, 7), (2, 5), (9, 3), (22, 23)])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_pooling_by_two_equals_torchs_own_in_ceil_mode(size, layout):
+def test_pooling_equals_torchs_own_in_ceil_mode_with_and_without_gradients(size, layout):
     image = torch.randn(2, 5, *size).to(memory_format=layout)
+    before = image.clone()
     expected = nn.MaxPool2d(2, stride=2, ceil_mode=True)(image)
-    assert torch.equal(MaxPool2x2()(image), expected)
+    assert torch.equal(MaxPool2()(image), expected)
+    with torch.inference_mode():
+        assert torch.equal(MaxPool2()(image), expected)
+    assert torch.equal(image, before)
 
 
 def test_pnet_maps_follow_ceil_pooling():

@@ -404,7 +404,6 @@ def test_voting_leaves_boxes_without_votes_and_accepts_none():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA card")
 def test_boxes_on_a_gpu_give_indices_on_that_gpu():
     boxes, scores = clusters(500, 8, seed=0)
     got = nms(boxes.cuda(), scores.cuda(), 0.4)

@@ -51,21 +51,33 @@ def conv_prelu(c_in: int, c_out: int, *, kernel: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(c_in, c_out, kernel), nn.PReLU(c_out))
 
 
-class MaxPool2x2(nn.MaxPool2d):
-    """2x2 pooling with stride 2 in ceil mode as two maxima: on a CPU twice as fast as torch's."""
+def max_pool_3() -> nn.MaxPool2d:
+    return nn.MaxPool2d(3, stride=2, ceil_mode=True)
+
+
+class MaxPool2(nn.MaxPool2d):
+    """2x2 max pooling with stride 2 in ceil mode, as Caffe does it.
+
+    On a CPU and without gradients it is one maximum along each axis, which takes half the time of
+    torch's own; the result is the same.
+    """
 
     def __init__(self) -> None:
         super().__init__(2, stride=2, ceil_mode=True)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W)
-        height, width = x.shape[2:]
-        rows = torch.maximum(x[:, :, : height - 1 : 2], x[:, :, 1::2])
-        if height % 2:
-            rows = torch.cat((rows, x[:, :, -1:]), dim=2)  # (B, C, ceil(H / 2), W)
-        cells = torch.maximum(rows[..., : width - 1 : 2], rows[..., 1::2])
-        if width % 2:
-            cells = torch.cat((cells, rows[..., -1:]), dim=3)
-        return cells  # (B, C, ceil(H / 2), ceil(W / 2))
+        if torch.is_grad_enabled() or x.device.type != "cpu":
+            return super().forward(x)
+        rows = _larger(x[:, :, 0::2], x[:, :, 1::2], dim=2)  # (B, C, ceil(H / 2), W)
+        return _larger(rows[..., 0::2], rows[..., 1::2], dim=3)  # (B, C, ceil(H / 2), ceil(W / 2))
+
+
+def _larger(first: Tensor, second: Tensor, *, dim: int) -> Tensor:
+    """Give the larger of neighbours; where `second` is one shorter, the last stands alone."""
+    largest = first.clone()
+    pairs = largest.narrow(dim, 0, second.shape[dim])
+    torch.maximum(pairs, second, out=pairs)
+    return largest
 
 
 class CascadeNet(nn.Module):
@@ -98,7 +110,7 @@ class PNet(CascadeNet):
         self.trunk = nn.Sequential(
             OrderedDict(
                 conv1=conv_prelu(3, 10, kernel=3),
-                pool1=MaxPool2x2(),
+                pool1=MaxPool2(),
                 conv2=conv_prelu(10, 16, kernel=3),
                 conv3=conv_prelu(16, 32, kernel=3),
             )
@@ -116,9 +128,9 @@ class RNet(CascadeNet):
         self.trunk = nn.Sequential(
             OrderedDict(
                 conv1=conv_prelu(3, 28, kernel=3),  # (B, 28, 22, 22)
-                pool1=nn.MaxPool2d(3, stride=2, ceil_mode=True),  # (B, 28, 11, 11)
+                pool1=max_pool_3(),  # (B, 28, 11, 11)
                 conv2=conv_prelu(28, 48, kernel=3),  # (B, 48, 9, 9)
-                pool2=nn.MaxPool2d(3, stride=2, ceil_mode=True),  # (B, 48, 4, 4)
+                pool2=max_pool_3(),  # (B, 48, 4, 4)
                 conv3=conv_prelu(48, 64, kernel=2),  # (B, 64, 3, 3)
                 flatten=nn.Flatten(),  # (B, 576)
                 fc4=nn.Sequential(nn.Linear(576, 128), nn.PReLU(128)),
@@ -137,11 +149,11 @@ class ONet(CascadeNet):
         self.trunk = nn.Sequential(
             OrderedDict(
                 conv1=conv_prelu(3, 32, kernel=3),  # (B, 32, 46, 46)
-                pool1=nn.MaxPool2d(3, stride=2, ceil_mode=True),  # (B, 32, 23, 23)
+                pool1=max_pool_3(),  # (B, 32, 23, 23)
                 conv2=conv_prelu(32, 64, kernel=3),  # (B, 64, 21, 21)
-                pool2=nn.MaxPool2d(3, stride=2, ceil_mode=True),  # (B, 64, 10, 10)
+                pool2=max_pool_3(),  # (B, 64, 10, 10)
                 conv3=conv_prelu(64, 64, kernel=3),  # (B, 64, 8, 8)
-                pool3=MaxPool2x2(),  # (B, 64, 4, 4)
+                pool3=MaxPool2(),  # (B, 64, 4, 4)
                 conv4=conv_prelu(64, 128, kernel=2),  # (B, 128, 3, 3)
                 flatten=nn.Flatten(),  # (B, 1152)
                 fc5=nn.Sequential(nn.Linear(1152, 256), nn.Dropout(0.25), nn.PReLU(256)),
