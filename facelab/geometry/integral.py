@@ -41,7 +41,7 @@ class IntegralImage:
             rows -= self.sums.index_select(0, top[part])
             total = rows.index_select(1, right)  # (R, width, 3)
             total -= rows.index_select(1, left)
-            resized[0, part] = _means(total, (bottom - top)[part, None], right - left)
+            _means(total, (bottom - top)[part, None], right - left, out=resized[0, part])
         return resized.permute(0, 3, 1, 2)
 
     def crops(self, boxes: Tensor, size: int) -> Tensor:
@@ -62,19 +62,21 @@ class IntegralImage:
             return flat.index_select(0, index.reshape(-1)).reshape(*index.shape, 3)
 
         total = corner(y2, x2) - corner(y1, x2) - corner(y2, x1) + corner(y1, x1)
-        return _means(total, heights[..., None], widths[:, None]).permute(0, 3, 1, 2)
+        means = torch.empty(total.shape)
+        _means(total, heights[..., None], widths[:, None], out=means)
+        return means.permute(0, 3, 1, 2)
 
 
-def _means(total: Tensor, heights: Tensor, widths: Tensor) -> Tensor:
-    """Divide sums (..., columns, 3) of 0..255 by their windows' sizes: means in [0, 1].
+def _means(total: Tensor, heights: Tensor, widths: Tensor, *, out: Tensor) -> None:
+    """Divide sums (..., columns, 3) of 0..255 by their windows' sizes: means in [0, 1] into `out`.
 
     heights: (..., 1). widths: (..., columns). Columns and colours are one long axis meanwhile:
     torch is slow at an innermost axis of three.
     """
-    rows = total.flatten(-2).float()  # (..., columns * 3)
+    out.copy_(total)
+    rows = out.flatten(-2)  # (..., columns * 3), the same memory
     rows *= 1.0 / (255.0 * widths.repeat_interleave(3, dim=-1))
-    rows /= heights
-    return rows.unflatten(-1, (-1, 3))
+    rows *= 1.0 / heights
 
 
 def _bins(length: int | Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -29,8 +29,8 @@ class Convention(Protocol):
     def level(self, scale: float) -> Tensor:
         """Give the photo at a scale: (1, 3, h, w)."""
 
-    def windows(self, rows: Tensor, cols: Tensor, scale: float) -> Tensor:
-        """Give the box that each cell (N,) of P-Net's map looked at."""
+    def windows(self, rows: Tensor, cols: Tensor, scales: Tensor) -> Tensor:
+        """Give the boxes (N, 4) that cells (N,) of P-Net's maps at these scales (N,) looked at."""
 
     def fit(self, boxes: Tensor) -> Tensor:
         """Mark boxes (N,) bool of which a crop can be made."""
@@ -60,9 +60,9 @@ class HalfOpen:
     def level(self, scale: float) -> Tensor:
         return self.mipmaps.resize(*level_size(self.mipmaps.height, self.mipmaps.width, scale))
 
-    def windows(self, rows: Tensor, cols: Tensor, scale: float) -> Tensor:
+    def windows(self, rows: Tensor, cols: Tensor, scales: Tensor) -> Tensor:
         top_left = torch.stack([cols, rows], dim=1) * STRIDE  # (N, 2) in pixels of the level
-        return torch.cat([top_left, top_left + WINDOW], dim=1) / scale
+        return (torch.cat([top_left, top_left + WINDOW], dim=1) / scales[:, None]).float()
 
     def fit(self, boxes: Tensor) -> Tensor:
         return (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
@@ -94,11 +94,10 @@ class Facenet:
             int(self.integral.height * scale + 1), int(self.integral.width * scale + 1)
         )
 
-    def windows(self, rows: Tensor, cols: Tensor, scale: float) -> Tensor:
-        top_left = torch.stack([cols, rows], dim=1).float() * STRIDE
-        return torch.cat(
-            [((top_left + 1) / scale).floor(), ((top_left + WINDOW) / scale).floor()], dim=1
-        )
+    def windows(self, rows: Tensor, cols: Tensor, scales: Tensor) -> Tensor:
+        top_left = torch.stack([cols, rows], dim=1) * STRIDE  # (N, 2) in pixels of the level
+        first_and_last = torch.cat([top_left + 1, top_left + WINDOW], dim=1)  # (N, 4)
+        return (first_and_last.float() / scales[:, None].float()).floor()  # float32, as the peer
 
     def fit(self, boxes: Tensor) -> Tensor:
         pixels = self._pixels(boxes)
