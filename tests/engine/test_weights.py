@@ -85,3 +85,10 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
     )
     with pytest.raises(WeightsError, match="pip install --no-deps mtcnn-is-not-there"):
         facelab.load("mtcnn")
+
+
+@pytest.mark.parametrize("content", [b"not a checkpoint", b""])
+def test_damaged_facenet_files_say_what_to_reinstall(content, tmp_path):
+    (tmp_path / "pnet.pt").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"pnet\.pt: .*--no-deps facenet-pytorch"):
+        mtcnn_weights.read_facenet_package(tmp_path)

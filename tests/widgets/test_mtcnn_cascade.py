@@ -15,6 +15,7 @@ from facelab.plots.palette import rgb
 from facelab.types import Faces
 from facelab.widgets.mtcnn.cascade import cascade_explorer, remembering
 from facelab.widgets.mtcnn.cascade_views import CANVAS, cost_rows, paint, suppressed, total_macs
+from tests.widgets.live import inside
 
 DETECTOR = load("public", min_face=40)
 PHOTO = samples.photo("astronaut")
@@ -29,13 +30,6 @@ def explorer():
 def twin(explorer):
     explorer.controls.reset()
     return explorer
-
-
-def inside(widget):
-    """Yield a widget and all it holds."""
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from inside(child)
 
 
 def shown(twin, start):

@@ -21,6 +21,7 @@ from facelab.detection.mtcnn.weights import load
 from facelab.geometry.boxes import box_iou, decode_corners
 from facelab.widgets.mtcnn.loss import loss_explorer, measure, take_samples, weigh
 from facelab.widgets.mtcnn.loss_views import decades, shares, small
+from tests.widgets.live import inside
 
 DETECTOR = load("public", min_face=40)
 PHOTOS = [samples.photo("astronaut"), samples.photo("grace_hopper")]
@@ -44,12 +45,6 @@ def explorer():
 def twin(explorer):
     explorer.controls.reset()
     return explorer
-
-
-def inside(widget):
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from inside(child)
 
 
 def read_out(twin):

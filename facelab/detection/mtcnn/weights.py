@@ -10,7 +10,7 @@ the order (W, H, C); `_reorder` puts its columns into torch's (C, H, W).
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from facelab.engine.unpickle import read_joblib_arrays
 from facelab.engine.weights import WeightsError, read_tensors, save_tensors
 
 NAMES = ("pnet", "rnet", "onet")
+# What readers raise for files that are missing, cut short, or hold something else.
+_DAMAGE = OSError, RuntimeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError
 # Both packages list a net's trunk first; then come its heads, each package in an order of its own.
 _MTCNN_HEADS = {
     "pnet": ("box", "face"),
@@ -65,18 +67,14 @@ def read_mtcnn_package(folder: Path) -> tuple[PNet, RNet, ONet]:
 
     Raises WeightsError when a file is missing or damaged.
     """
-    nets = PNet(), RNet(), ONet()
-    for name, net in zip(NAMES, nets, strict=True):
-        file = folder / f"{name}.lz4"
-        try:
-            arrays = read_joblib_arrays(lz4.frame.decompress(file.read_bytes()))
-            tensors = [_from_keras(torch.tensor(array)) for array in arrays]
-            _fill(net, tensors, _MTCNN_HEADS[name])
-        except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-            raise WeightsError(
-                f"{file}: {error}; reinstall with: pip install --force-reinstall mtcnn==1.0.0"
-            ) from error
-    return nets
+
+    def tensors(file: Path) -> list[Tensor]:
+        arrays = read_joblib_arrays(lz4.frame.decompress(file.read_bytes()))
+        return [_from_keras(torch.tensor(array)) for array in arrays]
+
+    files = {name: folder / f"{name}.lz4" for name in NAMES}
+    advice = "reinstall with: pip install --force-reinstall mtcnn==1.0.0"
+    return _read_nets(files, tensors, _MTCNN_HEADS, advice)
 
 
 def read_facenet_package(folder: Path) -> tuple[PNet, RNet, ONet]:
@@ -84,21 +82,27 @@ def read_facenet_package(folder: Path) -> tuple[PNet, RNet, ONet]:
 
     Raises WeightsError when a file is missing or damaged.
     """
+
+    def tensors(file: Path) -> list[Tensor]:
+        return list(torch.load(file, map_location="cpu", weights_only=True).values())
+
+    files = {name: folder / f"{name}.pt" for name in NAMES}
+    advice = "reinstall with: pip install --force-reinstall --no-deps facenet-pytorch"
+    return _read_nets(files, tensors, _FACENET_HEADS, advice)
+
+
+def _read_nets(
+    files: Mapping[str, Path],
+    tensors: Callable[[Path], list[Tensor]],
+    heads: Mapping[str, Sequence[str]],
+    advice: str,
+) -> tuple[PNet, RNet, ONet]:
     nets = PNet(), RNet(), ONet()
-    for name, net in zip(NAMES, nets, strict=True):
-        file = folder / f"{name}.pt"
+    for net, (name, file) in zip(nets, files.items(), strict=True):
         try:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-            _fill(net, list(state.values()), _FACENET_HEADS[name])
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-            AttributeError,
-            EOFError,
-            pickle.UnpicklingError,
-        ) as error:
-            raise WeightsError(f"{file}: {error}; reinstall facenet-pytorch") from error
+            _fill(net, tensors(file), heads[name])
+        except _DAMAGE as error:
+            raise WeightsError(f"{file}: {error}; {advice}") from error
     return nets
 
 
