@@ -26,7 +26,7 @@ from facelab.engine.weights import WeightsError, read_tensors, save_tensors
 
 NAMES = ("pnet", "rnet", "onet")
 # What readers raise for files that are missing, cut short, or hold something else.
-_DAMAGE = OSError, RuntimeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError
+_DAMAGE = OSError, RuntimeError, ValueError, pickle.UnpicklingError
 # Both packages list a net's trunk first; then come its heads, each package in an order of its own.
 _MTCNN_HEADS = {
     "pnet": ("box", "face"),
@@ -84,7 +84,11 @@ def read_facenet_package(folder: Path) -> tuple[PNet, RNet, ONet]:
     """
 
     def tensors(file: Path) -> list[Tensor]:
-        return list(torch.load(file, map_location="cpu", weights_only=True).values())
+        try:
+            return list(torch.load(file, map_location="cpu", weights_only=True).values())
+        except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
+            # torch's own message advises to load the file as a program
+            raise ValueError("not a readable checkpoint of tensors") from error
 
     files = {name: folder / f"{name}.pt" for name in NAMES}
     advice = "reinstall with: pip install --force-reinstall --no-deps facenet-pytorch"
