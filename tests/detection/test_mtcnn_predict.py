@@ -10,8 +10,9 @@ from torchvision.ops import nms as oracle_nms
 
 from facelab import samples
 from facelab.detection.mtcnn import predict
+from facelab.detection.mtcnn.conventions import HalfOpen
 from facelab.detection.mtcnn.weights import load
-from facelab.geometry.pyramid import MipMaps
+from facelab.geometry.pyramid import MipMaps, pyramid_scales
 from facelab.images import ImageError
 
 DETECTOR = load("public")
@@ -129,6 +130,16 @@ def test_faces_equal_those_of_a_slow_cascade_that_follows_the_specification(phot
         assert faces.boxes[nearest].tolist() == pytest.approx(true_box, abs=0.02)
         assert faces.scores[nearest].item() == pytest.approx(true_score, abs=1e-4)
         np.testing.assert_allclose(faces.landmarks[nearest], true_points, atol=0.02)
+
+
+def test_windows_are_those_of_the_formula_to_the_last_bit():
+    # Neighbours overlap by exactly 1/2 or so: another rounding would flip verdicts of suppression.
+    rows, cols = torch.arange(40), torch.arange(40).flip(0)
+    for scale in pyramid_scales(480, 640, min_face=20, factor=0.709):
+        expected = torch.stack([2 * cols, 2 * rows, 2 * cols + 12, 2 * rows + 12], dim=1) / scale
+        boxes = HalfOpen(ASTRONAUT).windows(rows, cols, torch.full((40,), scale))
+        assert boxes.dtype == torch.float32
+        assert torch.equal(boxes, expected)
 
 
 def test_the_stages_hand_on_what_they_keep():

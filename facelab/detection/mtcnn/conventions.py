@@ -62,7 +62,7 @@ class HalfOpen:
 
     def windows(self, rows: Tensor, cols: Tensor, scales: Tensor) -> Tensor:
         top_left = torch.stack([cols, rows], dim=1) * STRIDE  # (N, 2) in pixels of the level
-        return (torch.cat([top_left, top_left + WINDOW], dim=1) / scales[:, None]).float()
+        return torch.cat([top_left, top_left + WINDOW], dim=1) / scales[:, None]
 
     def fit(self, boxes: Tensor) -> Tensor:
         return (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
@@ -97,7 +97,7 @@ class Facenet:
     def windows(self, rows: Tensor, cols: Tensor, scales: Tensor) -> Tensor:
         top_left = torch.stack([cols, rows], dim=1) * STRIDE  # (N, 2) in pixels of the level
         first_and_last = torch.cat([top_left + 1, top_left + WINDOW], dim=1)  # (N, 4)
-        return (first_and_last.float() / scales[:, None].float()).floor()  # float32, as the peer
+        return (first_and_last / scales[:, None]).floor()
 
     def fit(self, boxes: Tensor) -> Tensor:
         pixels = self._pixels(boxes)

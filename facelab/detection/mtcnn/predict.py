@@ -189,7 +189,7 @@ class MTCNN:
         rows, cols, scores, features = (torch.cat(parts) for parts in zip(*found, strict=True))
         counts = torch.tensor([x.passed for x in levels], dtype=torch.int64)
         level = torch.arange(len(levels)).repeat_interleave(counts)  # (N,)
-        scales = torch.tensor([x.scale for x in levels], dtype=torch.float64)[level]
+        scales = torch.tensor([x.scale for x in levels])[level]  # (N,) float32, as the maps
         boxes = view.windows(rows, cols, scales)  # (N, 4)
         passed = Faces(boxes, scores)
         # offsets only where they are needed: the box head on the features of the chosen cells
