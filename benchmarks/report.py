@@ -28,18 +28,28 @@ def speed(result: dict[str, Any]) -> str:
     peer, *own = result["rows"][0]["median_ms"]
     head = ["photo", *(f"{name}, ms" for name in (peer, *own)), *(f"{x}: faster by" for x in own)]
     rows = []
-    for row in result["rows"]:
+    for row in [*result["rows"], *totals(result["rows"])]:
         median = row["median_ms"]
         times = [f"{median[name]:.0f}" for name in (peer, *own)]
-        rows.append(
-            [row["photo"], *times, *(f"{median[peer] / median[name]:.1f}x" for name in own)]
-        )
+        ratios = [f"{median[peer] / median[name]:.2f}x" for name in own]
+        rows.append([row["photo"], *times, *ratios])
     how = (
         f"`{result['command']}`; {result['machine']}; medians of {result['repeats']} runs of each "
         "detector, taken in turn in one process; smallest face 20 px.\n`compat` gives the same "
         "faces as facenet-pytorch (tests/parity), `default` follows the paper's specification."
     )
     return f"## MTCNN: speed\n\n{how}\n\n{table(head, rows)}\n"
+
+
+def totals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All photos of a size one after the other: what decides the throughput."""
+    sizes = dict.fromkeys(row["photo"].split(",")[0] for row in rows)
+    found = []
+    for size in sizes:
+        times = [row["median_ms"] for row in rows if row["photo"].startswith(f"{size},")]
+        summed = {name: sum(one[name] for one in times) for name in times[0]}
+        found.append({"photo": f"{size}, both photos", "median_ms": summed})
+    return found
 
 
 def claims(found: list[dict[str, Any]]) -> str:

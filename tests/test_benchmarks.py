@@ -23,6 +23,16 @@ def test_the_stored_speed_holds_both_modes_and_the_peer_at_both_sizes():
         assert list(row["median_ms"]) == ["facenet-pytorch 2.6.0", "compat", "default"]
 
 
+def test_the_stored_throughput_is_twice_that_of_the_peer_at_both_sizes():
+    result = json.loads((BENCHMARKS / "results" / "mtcnn_speed.json").read_text())
+    totals = runpy.run_path(str(BENCHMARKS / "report.py"))["totals"](result["rows"])
+    assert [row["photo"] for row in totals] == ["640x480, both photos", "1280x960, both photos"]
+    for row in totals:
+        peer, compat, default = row["median_ms"].values()
+        assert peer >= 2 * compat, row["photo"]
+        assert default <= compat, row["photo"]
+
+
 @pytest.mark.parametrize(
     "file", sorted((BENCHMARKS / "results").glob("*.json")), ids=lambda p: p.name
 )
