@@ -38,7 +38,16 @@ def speed(result: dict[str, Any]) -> str:
         "detector, taken in turn in one process; smallest face 20 px.\n`compat` gives the same "
         "faces as facenet-pytorch (tests/parity), `default` follows the paper's specification."
     )
-    return f"## MTCNN: speed\n\n{how}\n\n{table(head, rows)}\n"
+    slow = [
+        f"{row['photo']} ({name}, {row['median_ms'][peer] / row['median_ms'][name]:.2f}x)"
+        for row in result["rows"]
+        for name in own
+        if row["median_ms"][peer] < 2 * row["median_ms"][name]
+    ]
+    goal = (
+        f"The goal is twice the peer's speed on every photo. Missed: {'; '.join(slow) or 'none'}."
+    )
+    return f"## MTCNN: speed\n\n{how}\n\n{table(head, rows)}\n\n{goal}\n"
 
 
 def totals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
