@@ -60,4 +60,4 @@ setup: python
 	@$(SETUP)
 
 setup-test: python
-	@$(SETUP) --extra test
+	@$(SETUP) --extra test --extra render

@@ -65,7 +65,7 @@ def test_no_package_is_listed_twice():
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("facelab", []), ("solutions/_source", []), ("tests", ["test"])]
+    ("folder", "extras"), [("facelab", ["render"]), ("solutions/_source", []), ("tests", ["render", "test"])]
 )
 def test_every_imported_package_is_declared(folder, extras):
     declared = names(PROJECT["dependencies"])
