@@ -1,0 +1,1 @@
+"""Probes: small, honest models trained only on synthetic people, the same recipe every time."""
