@@ -1,0 +1,1 @@
+"""Photos composed of many people: places, bodies, distractors, light and camera."""

@@ -1,0 +1,392 @@
+"""Bodies painted below busts: shoulders, arms, hands, legs, in the colours of the bust's lower
+edge, and clothes in other patterns.
+
+Everything is laid out in the bust's own pixels and drawn through the matrix that takes the bust
+into the scene, so that both fit without a seam. Lengths are in heights of the face box; an adult is
+about nine of them tall.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from facelab.humans.scenery.cutouts import Canvas, blurred, frame, moved, warp
+from facelab.humans.scenery.limbs import Patch
+from facelab.humans.scenery.textures import Colour, cloth, colour, folds, fractal, mixed, shade
+from facelab.humans.sprites import Sprite
+
+ARMS = ("down", "apart", "hips", "front", "crossed", "up")
+_ARM_SHARES = (0.4, 0.15, 0.1, 0.17, 0.13, 0.05)
+
+
+@dataclass(frozen=True, eq=False)
+class Bust:
+    """What is known of a bust from its picture; lengths in its pixels.
+
+    unit: height of the face box. chin: (2,) its lower middle. left, right: (2,) where the outline
+    leaves the picture or its lower edge. open_left, open_right: whether it leaves at the side, so
+    that the shoulder goes on. bottom: height of the picture. seam_start: column of the
+    first colour of the seam. seam: (n, 3) uint8 colours along the lower edge. skin: (3,) of the
+    face. cloth_mask: (h, w) bool of clothes, None where they cannot be told from skin.
+    """
+
+    unit: float
+    chin: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    open_left: bool
+    open_right: bool
+    bottom: float
+    seam_start: int
+    seam: np.ndarray
+    skin: np.ndarray
+    cloth_mask: np.ndarray | None
+
+
+def measure(rgba: np.ndarray, box: np.ndarray) -> Bust | None:
+    """Measure a cut-out (h, w, 4) with its face box (4,); None when it does not reach its lower
+    edge and so needs no body."""
+    height, width = rgba.shape[:2]
+    solid = rgba[..., 3] > 127
+    columns = np.flatnonzero(solid[-2])
+    if len(columns) < 0.15 * (box[2] - box[0]):
+        return None
+    chin = np.array([(box[0] + box[2]) / 2, box[3]])
+    ends, opens = [], []
+    for column, edge in ((0, columns[0]), (width - 1, columns[-1])):
+        side = np.flatnonzero(solid[int(min(box[3], height - 1)) :, column])
+        opens.append(len(side) > 0)
+        y = int(min(box[3], height - 1)) + side[0] if len(side) else height
+        ends.append(np.array([edge + (column > 0), y], float))
+    band = rgba[-6:, columns[0] : columns[-1] + 1]
+    weight = band[..., 3:].astype(np.float32) + 1e-3
+    seam = (band[..., :3] * weight).sum(0) / weight.sum(0)  # (n, 3)
+    seam = cv2.blur(seam[None].astype(np.float32), (max(1, len(seam) // 12), 1))[0]
+    x1, y1, x2, y2 = (box * 0.5 + np.tile((box[:2] + box[2:]) / 4, 2)).round().astype(int)
+    cheek = rgba[max(y1, 0) : max(y2, 1), max(x1, 0) : max(x2, 1)].reshape(-1, 4)
+    cheek = cheek[cheek[:, 3] > 200]
+    skin = np.median(cheek[:, :3], axis=0) if len(cheek) else np.array([200.0, 150.0, 120.0])
+    return Bust(
+        unit=float(box[3] - box[1]),
+        chin=chin,
+        left=ends[0],
+        right=ends[1],
+        open_left=opens[0],
+        open_right=opens[1],
+        bottom=float(height),
+        seam_start=int(columns[0]),
+        seam=seam.round().astype(np.uint8),
+        skin=skin,
+        cloth_mask=_cloth_mask(rgba, box, seam, skin),
+    )
+
+
+def _direction(colours: np.ndarray) -> np.ndarray:
+    """Give colours (..., 3) unit length: what they are without how bright they are."""
+    linear = colours.astype(np.float32) + 4
+    return linear / np.linalg.norm(linear, axis=-1, keepdims=True)
+
+
+def _cloth_mask(
+    rgba: np.ndarray, box: np.ndarray, seam: np.ndarray, skin: np.ndarray
+) -> np.ndarray | None:
+    """Find plain clothes: below the chin, of the colour of the lower edge, not of the skin's."""
+    middle = np.median(seam, axis=0)
+    spread = np.abs(_direction(seam) - _direction(middle)).max()
+    if spread > 0.12 or np.abs(_direction(middle) - _direction(skin)).max() < 0.06:
+        return None
+    mask = np.zeros(rgba.shape[:2], bool)
+    top = int(np.clip(box[3] - 0.1 * (box[3] - box[1]), 0, rgba.shape[0]))
+    below = rgba[top:, :, :3]
+    alike = np.abs(_direction(below) - _direction(middle)).max(axis=-1)
+    mask[top:] = (alike < 0.05) & (rgba[top:, :, 3] > 0)
+    return mask
+
+
+def dress(
+    rng: np.random.Generator, rgba: np.ndarray, bust: Bust
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Change the clothes: returns the picture, the seam's colours, and the cloth, which a body
+    repeats (h, w, 3) uint8, or None where clothes stay as they were rendered."""
+    wish = rng.random(), int(rng.integers(2**32))  # the same draws whatever the picture is
+    if bust.cloth_mask is None or wish[0] < 0.3:
+        return rgba, bust.seam, None
+    inner = np.random.default_rng(wish[1])
+    top = int(np.argmax(bust.cloth_mask.any(axis=1)))
+    part = rgba[top:]
+    height, width = part.shape[:2]
+    plain = wish[0] < 0.5
+    pattern: np.ndarray
+    if plain:
+        pattern = np.full((height, width, 3), colour(inner), np.uint8)
+    else:
+        pattern = cloth(inner, height, width, pitch=bust.unit * 0.22)
+    light = bust.seam.astype(np.float32).mean(axis=1)
+    middle = float(np.median(light)) + 1e-3
+    pattern = cv2.convertScaleAbs(pattern, alpha=float(inner.uniform(0.7, 1.05)))
+    grey = cv2.transform(part, np.full((1, 4), 1 / 3, np.float32) * (1, 1, 1, 0))
+    grey = np.minimum(cv2.convertScaleAbs(grey, alpha=127.5 / middle), np.uint8(217))
+    lit = cv2.multiply(pattern, cv2.merge([grey] * 3), scale=1 / 127.5)
+    soft = cv2.blur(bust.cloth_mask[top:].astype(np.float32), (3, 3))
+    rgba = rgba.copy()
+    rgba[top:, :, :3] = mixed(np.ascontiguousarray(part[..., :3]), lit, soft)
+    tone = pattern.reshape(-1, 3).mean(axis=0)
+    seam = np.clip(tone * (light / middle)[:, None], 0, 255)
+    return rgba, seam.round().astype(np.uint8), None if plain else pattern
+
+
+def paint(
+    rng: np.random.Generator,
+    canvas: Canvas,
+    bust: Bust,
+    matrix: np.ndarray,
+    *,
+    seam: np.ndarray,
+    pattern: np.ndarray | None,
+    gains: np.ndarray,
+    sigma: float,
+    owner: int,
+    bottom: float,
+) -> None:
+    """Paint the body that continues a bust under it, onto the canvas.
+
+    matrix: (2, 3) from bust to scene pixels. seam, pattern: from `dress`. gains: (3,) change of
+    colour that the bust gets too. sigma: blur in pixels. bottom: row at which something hides the
+    rest, for example the picture's end.
+    """
+    u = bust.unit
+    pose = _Pose.draw(rng, bust)
+    extent = bust.chin + np.array([[-2.4, pose.top], [2.4, pose.top], [-2.4, 7.8], [2.4, 7.8]]) * u
+    size = canvas.owner.shape
+    rectangle = frame(moved(extent, matrix), (min(int(bottom), size[0]), size[1]))
+    if rectangle is None:
+        return
+    x1, y1, x2, y2 = rectangle
+    coarse = min(1.0, 220 / max(x2 - x1, y2 - y1))  # large bodies are soft anyway
+    scaled = matrix.copy()
+    scaled[:, 2] -= (x1, y1)
+    scaled *= coarse
+    wide, tall = max(2, round((x2 - x1) * coarse)), max(2, round((y2 - y1) * coarse))
+    patch = Patch(np.zeros((tall, wide, 4), np.uint8), scaled, u)
+    shirt = _shirt(rng, bust, scaled, seam, pattern, wide, tall)
+    skin = np.clip(bust.skin * rng.uniform(0.8, 1.0), 0, 255)
+    trousers: Colour = shade(colour(rng, str(rng.choice(["dark", "any", "grey"]))), 0.8)
+    short = rng.uniform(0.25, 1.0) if rng.random() < 0.3 else 0.0  # shorts, or a skirt
+    for outline in pose.legs:
+        patch.fill(outline, skin if short else np.array(trousers), 0.4)
+    for outer, knee, _, _, back, inner, top in pose.legs if short else ():
+        hem = [outer + (knee - outer) * short, inner + (back - inner) * short]
+        patch.fill(np.array([outer, hem[0], hem[1], inner, top]), np.array(trousers), 0.4)
+    far, near = pose.arms_behind, pose.arms_before
+    for arm in far:
+        patch.arm(arm, shirt, skin, pose.sleeve)
+    patch.fill(pose.torso, shirt, 0.75)
+    for arm in near:
+        patch.arm(arm, shirt, skin, pose.sleeve)
+    rgba = patch.rgba
+    rgba = cv2.transform(rgba, np.diag([*gains, 1.0]).astype(np.float32))
+    rgba = cv2.min(rgba, cv2.merge([rgba[..., 3]] * 4))
+    if (wide, tall) != (x2 - x1, y2 - y1):
+        rgba = cv2.resize(rgba, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
+    soft, x, y = blurred(rgba, sigma, size, (x1, y1))
+    canvas.lay(soft, x, y, owner)
+
+
+def _shirt(
+    rng: np.random.Generator,
+    bust: Bust,
+    matrix: np.ndarray,
+    seam: np.ndarray,
+    pattern: np.ndarray | None,
+    width: int,
+    height: int,
+) -> np.ndarray:
+    """Carry the seam's colours down, or the pattern on: (height, width, 3) uint8."""
+    scale = float(np.hypot(*matrix[:, 0])) * bust.unit
+    start = moved(np.array([bust.chin[0], bust.bottom]), matrix)[
+        1
+    ]  # folds grow from the seam on, where the bust has none
+    ramp = ((np.arange(height, dtype=np.float32) - start) / scale).clip(0, 1)[:, None]
+    if pattern is not None:
+        shirt = warp(pattern, matrix, (0, 0, width, height), border=cv2.BORDER_REFLECT, most=1)
+    else:
+        foot = moved(np.array([bust.chin[0], bust.bottom]), matrix)[0]
+        columns = (np.arange(width) + 0.5 - foot) / np.hypot(*matrix[:, 0]) + bust.chin[0]
+        places = np.arange(len(seam)) + bust.seam_start + 0.5
+        line = np.stack([np.interp(columns, places, channel) for channel in seam.T], axis=1)
+        shirt = np.repeat(line.round().astype(np.uint8)[None], height, 0)
+        below = np.full_like(shirt, _main_colour(rng, bust, seam))
+        shirt = mixed(shirt, below, np.repeat(1 - (1 - ramp) ** 2, width, 1))
+    light = folds(rng, height, width, depth=float(rng.uniform(0.1, 0.5)))
+    light = 1 + (light - 1) * ramp
+    share = np.clip(light * 127.5, 0, 255).astype(np.uint8)
+    return cv2.multiply(shirt, cv2.merge([share] * 3), scale=1 / 127.5)
+
+
+def _main_colour(rng: np.random.Generator, bust: Bust, seam: np.ndarray) -> Colour:
+    """Give the colour of the clothes below: the seam's, or a new one where the seam is mostly
+    skin."""
+    middle, other = np.median(seam, axis=0), colour(rng)
+    bare = np.abs(_direction(middle) - _direction(bust.skin)).max() < 0.04
+    return other if bare else shade(middle, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pose:
+    """Outlines of a body in bust pixels: arms are polylines shoulder, elbow, wrist. sleeve: share
+    of the arm that it covers. top: highest point, in face heights below the chin."""
+
+    torso: np.ndarray
+    legs: list[np.ndarray]
+    arms_behind: list[np.ndarray]
+    arms_before: list[np.ndarray]
+    sleeve: float
+    top: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, bust: Bust) -> _Pose:
+        """Draw a stance at random."""
+        u, chin = bust.unit, bust.chin
+        broad = float(rng.uniform(1.0, 1.28))
+        waist, hip = rng.uniform(0.62, 0.95), rng.uniform(0.7, 1.0)
+        left, right = _side(bust, -1, broad), _side(bust, 1, broad)
+        middle = (left[0, 0] + right[0, 0]) / 2 * 0.5 + chin[0] * 0.5
+        half = 0.5 * (right[-1, 0] - left[-1, 0]) - 0.2 * u
+        torso = np.array(
+            [
+                [chin[0] - 0.3 * u, left[0, 1] - 0.06 * u],
+                *left,
+                [middle - half, chin[1] + 1.3 * u],
+                [middle - waist * u, chin[1] + 2.2 * u],
+                [middle - hip * u, chin[1] + 3.4 * u],
+                [middle + hip * u, chin[1] + 3.4 * u],
+                [middle + waist * u, chin[1] + 2.2 * u],
+                [middle + half, chin[1] + 1.3 * u],
+                *right[::-1],
+                [chin[0] + 0.3 * u, right[0, 1] - 0.06 * u],
+            ]
+        )
+        legs = []
+        step = rng.uniform(0.0, 0.35)
+        for side in (-1, 1):
+            foot = middle + side * (0.35 + step * rng.uniform(0, 1)) * u
+            knee = middle + side * 0.42 * u + rng.normal(0, 0.08) * u
+            outer, inner = middle + side * hip * u, middle
+            thick = 0.24 * u
+            ys = chin[1] + np.array([3.2, 5.4, 7.4]) * u
+            legs.append(
+                np.array(
+                    [
+                        [outer, ys[0]],
+                        [knee + side * thick, ys[1]],
+                        [foot + side * thick * 0.8, ys[2]],
+                        [foot - side * thick * 0.8, ys[2]],
+                        [knee - side * thick * 0.9, ys[1]],
+                        [inner, ys[0] + 0.25 * u],
+                        [inner, ys[0]],
+                    ]
+                )
+            )
+        behind: list[np.ndarray] = []
+        before: list[np.ndarray] = []
+        kinds = rng.choice(ARMS, 2, p=_ARM_SHARES)
+        if rng.random() < 0.6:
+            kinds[1] = kinds[0]
+        for side, kind, outline in ((-1, str(kinds[0]), left), (1, str(kinds[1]), right)):
+            arm = _arm(rng, outline[-1], side, kind, chin, middle, u)
+            (before if kind in ("front", "crossed") else behind).append(arm)
+        sleeve = float(rng.choice([0.25, 0.5, 1.0], p=[0.37, 0.15, 0.48]))
+        return cls(torso, legs, behind, before, sleeve, -2.4 if "up" in kinds else -0.6)
+
+
+def _side(bust: Bust, side: int, broad: float) -> np.ndarray:
+    """Continue the shoulder on one side: (n, 2) points from the bust's outline to the arm's
+    outside."""
+    start, is_open = (bust.left, bust.open_left) if side < 0 else (bust.right, bust.open_right)
+    u = bust.unit
+    if not is_open:  # begin behind the bust, where the rim's shade does not show
+        inside = start + (0.4 * (bust.chin[0] - start[0]), -0.3 * u)
+        return np.array([inside, start, start + (0, 0.05 * u)])
+    reach = max(0.1 * u, broad * u - abs(start[0] - bust.chin[0]))
+    drop = min(0.5 * u, 0.25 * u + 0.3 * reach)
+    return np.array(
+        [
+            start + (0, 0.01 * u),
+            start + (side * 0.5 * reach, 0.28 * drop),
+            start + (side * 0.85 * reach, 0.62 * drop),
+            start + (side * reach, drop + 0.15 * u),
+        ]
+    )
+
+
+def _arm(
+    rng: np.random.Generator,
+    outer: np.ndarray,
+    side: int,
+    kind: str,
+    chin: np.ndarray,
+    middle: float,
+    u: float,
+) -> np.ndarray:
+    """Give shoulder, elbow and wrist (3, 2) of an arm whose outside starts at `outer`."""
+    shoulder = outer + np.array([-side * 0.2 * u, 0.0])
+    x = shoulder[0]
+    elbow_y = chin[1] + 1.95 * u
+    if kind == "down":
+        elbow = [x + side * rng.uniform(0, 0.15) * u, elbow_y]
+        wrist = [x + side * rng.uniform(-0.1, 0.15) * u, chin[1] + 3.2 * u]
+    elif kind == "apart":
+        elbow = [x + side * rng.uniform(0.25, 0.7) * u, elbow_y - 0.1 * u]
+        wrist = [x + side * rng.uniform(0.2, 1.2) * u, chin[1] + rng.uniform(2.2, 3.2) * u]
+    elif kind == "hips":
+        elbow = [x + side * rng.uniform(0.45, 0.7) * u, elbow_y]
+        wrist = [middle + side * 0.8 * u, chin[1] + 2.7 * u]
+    elif kind == "up":
+        elbow = [x + side * rng.uniform(0.4, 0.9) * u, chin[1] + rng.uniform(-0.4, 0.6) * u]
+        wrist = [x + side * rng.uniform(0.1, 0.9) * u, chin[1] - rng.uniform(0.9, 1.8) * u]
+    else:
+        elbow = [x + side * rng.uniform(0.0, 0.2) * u, chin[1] + rng.uniform(1.6, 2.0) * u]
+        reach = -0.45 if kind == "crossed" else rng.uniform(-0.1, 0.4)
+        wrist = [middle + side * reach * u, chin[1] + rng.uniform(1.3, 2.1) * u]
+    return np.array([shoulder, elbow, wrist])
+
+
+def turn_away(rng: np.random.Generator, sprite: Sprite) -> np.ndarray:
+    """Cover a sprite's face with hair, as if seen from behind: (h, w, 4) uint8."""
+    rgba = sprite.rgba.copy()
+    x1, y1, x2, y2 = sprite.box
+    centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2 - 0.05 * (y2 - y1)])
+    axes = np.array([(x2 - x1) * rng.uniform(0.62, 0.72), (y2 - y1) * rng.uniform(0.62, 0.75)])
+    mask = np.zeros(rgba.shape[:2], np.uint8)
+    shift = tuple((centre * 16).round().astype(int).tolist())
+    cv2.ellipse(
+        mask,
+        shift,
+        tuple((axes * 16).round().astype(int).tolist()),
+        0,
+        0,
+        360,
+        255,
+        -1,
+        cv2.LINE_AA,
+        4,
+    )
+    if rng.random() < 0.4:  # long hair
+        low = moved(
+            np.array([[-1, 0], [1, 0], [1.05, 1.5], [-1.05, 1.5]]) * axes,
+            np.array([[1, 0, centre[0]], [0, 1, centre[1]]]),
+        )
+        cv2.fillPoly(mask, [(low * 16).round().astype(np.int32)], 255, cv2.LINE_AA, 4)
+    tone = np.array(colour(rng, "hair"), np.float32)
+    height, width = rgba.shape[:2]
+    strands = fractal(rng, height, width, cells=9, octaves=4, decay=0.7, stretch=0.2)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    round_ = 1.15 - 0.6 * (((x - centre[0]) / axes[0]) ** 2 + ((y - centre[1]) / axes[1]) ** 2)
+    hair = np.clip(tone * ((0.4 + 1.2 * strands) * np.clip(round_, 0.35, 1.2))[..., None], 0, 255)
+    share = (mask / 255.0)[..., None]
+    rgba[..., :3] = (rgba[..., :3] * (1 - share) + hair * share).round()
+    rgba[..., 3] = np.maximum(rgba[..., 3], mask)
+    return rgba
