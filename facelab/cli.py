@@ -191,6 +191,35 @@ def course(context: typer.Context) -> None:
     course_app(args=context.args or ["--help"], prog_name="facelab course")
 
 
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+)
+def data(context: typer.Context) -> None:
+    """Render synthetic people, and look after packs of them."""
+    from facelab.humans.cli import app as data_app
+
+    data_app(args=context.args or ["--help"], prog_name="facelab data")
+
+
+@app.command(
+    name="eval",
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+)
+def evaluate(context: typer.Context) -> None:
+    """Judge a detector or an embedder on labelled photos of your own."""
+    from facelab.evaluation.cli import app as evaluation_app
+
+    evaluation_app(args=context.args or ["--help"], prog_name="facelab eval")
+
+
 def _detect(
     arguments: list[Path],
     out: Path | None,

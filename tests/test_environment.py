@@ -65,7 +65,8 @@ def test_no_package_is_listed_twice():
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("facelab", ["render"]), ("solutions/_source", []), ("tests", ["render", "test"])]
+    ("folder", "extras"),
+    [("facelab", ["render"]), ("solutions/_source", []), ("tests", ["render", "test"])],
 )
 def test_every_imported_package_is_declared(folder, extras):
     declared = names(PROJECT["dependencies"])
@@ -74,7 +75,7 @@ def test_every_imported_package_is_declared(folder, extras):
     providers = packages_distributions()
     # A peer to compare with where somebody has it; what only the build of labs needs.
     optional = {"facenet_pytorch", "jupytext"}
-    own = {"tests", *(path.stem for path in (ROOT / "scripts").glob("*.py"))}
+    own = {"tests", "benchmarks", *(path.stem for path in (ROOT / "scripts").glob("*.py"))}
     missing = []
     for module, file in third_party_imports(sorted((ROOT / folder).rglob("*.py"))).items():
         if module in optional or (module in own and folder == "tests"):

@@ -1,0 +1,1 @@
+"""Judge detectors and embedders on labelled photos of your own: `facelab eval`."""

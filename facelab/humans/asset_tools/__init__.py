@@ -1,0 +1,1 @@
+"""Rebuild the renderer's assets from the public MakeHuman files."""

@@ -1,0 +1,1 @@
+"""Sprites in files: rendering, writing, reading, describing them."""

@@ -1,0 +1,1 @@
+"""What training asks for: crops, pairs, patches, scenes and batches of people."""
