@@ -76,11 +76,26 @@ def claims(found: list[dict[str, Any]]) -> str:
     return f"## MTCNN: claims\n\n`{first['command']}`; {first['data']}.\n\n{table(head, rows)}\n"
 
 
+def people(found: dict[str, Any]) -> str:
+    """The honesty checks of the synthetic people that have been run: one row a figure."""
+    rows = []
+    for name, result in found.items():
+        for key, value in result.items():
+            if not isinstance(value, list | dict):
+                rows.append([name, key.replace("_", " "), str(value)])
+    how = "`python benchmarks/humans_checks.py`, see there what each check asks."
+    return f"## Synthetic people: checks\n\n{how}\n\n{table(['check', 'figure', 'value'], rows)}\n"
+
+
 def report() -> str:
     """Give the whole page."""
     measured = json.loads((HERE / "results" / "mtcnn_speed.json").read_text())
     found = json.loads((HERE / "results" / "mtcnn.json").read_text())
-    return "\n".join([INTRO, speed(measured), claims(found)])
+    parts = [INTRO, speed(measured), claims(found)]
+    humans = HERE / "results" / "humans_checks.json"
+    if humans.exists():
+        parts.append(people(json.loads(humans.read_text())))
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":
