@@ -1,9 +1,6 @@
 """Lab 03's checks: right answers pass, each classic mistake is met with the hint that fits it."""
 
-import inspect
 import math
-import re
-import textwrap
 
 import numpy as np
 import pytest
@@ -12,9 +9,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from facelab.course.answers import mtcnn as answers
-from facelab.course.checking import exercises, find_exercise, run_check
+from facelab.course.checking import exercises, find_exercise
 from facelab.course.quizzing import load_quiz
 from facelab.geometry.boxes import box_iou
+from tests.mutants import harness
 
 NAMES = (
     "map_side",
@@ -26,7 +24,6 @@ NAMES = (
     "ohem",
     "multitask_loss",
 )
-SEEDS = range(5)
 SOLVED = {}  # exercise -> a solution written without the package
 WRONG = []  # (exercise, function, words of the hint)
 
@@ -669,51 +666,28 @@ def nan_only_in_the_gradient(
 # ---- the tests
 
 
-def check(name, function, seed):
-    return run_check(find_exercise(name), function, seed=seed)
-
-
 def test_lab_03_has_these_exercises_in_this_order():
     assert sorted(one.name for one in exercises("03_mtcnn")) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_packages_answer_passes(name):
-    for seed in SEEDS:
-        result = check(name, find_exercise(name).reference(), seed)
-        assert result.passed, str(result)
+    harness.passes(name, find_exercise(name).reference())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_written_without_the_package_passes(name):
-    for seed in SEEDS:
-        result = check(name, SOLVED[name], seed)
-        assert result.passed, str(result)
+    harness.passes(name, SOLVED[name])
 
 
 @pytest.mark.parametrize(("name", "function", "words"), WRONG)
 def test_a_wrong_answer_fails_with_the_hint_that_fits(name, function, words):
-    for seed in SEEDS:
-        result = check(name, function, seed)
-        assert result.status == "failed", f"seed {seed}: {result}"
-        assert re.search(words, result.failure.hint), f"seed {seed}: {result}"
+    harness.fails_with(name, function, words)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_exercise_has_at_least_three_wrong_answers(name):
     assert sum(one.values[0] == name for one in WRONG) >= 3
-
-
-class Frozen:
-    """Answer the first call rightly, and every other call with that same answer."""
-
-    def __init__(self, function):
-        self.function, self.answer = function, None
-
-    def __call__(self, *inputs):
-        if self.answer is None:
-            self.answer = self.function(*inputs)
-        return self.answer
 
 
 class FrozenNet(Net):
@@ -731,29 +705,19 @@ class FrozenNet(Net):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_constant_does_not_pass(name, monkeypatch):
     monkeypatch.setattr(FrozenNet, "first", None)
-    for seed in SEEDS:
-        constant = FrozenNet if name == "build_pnet" else Frozen(SOLVED[name])
-        assert check(name, constant, seed).status == "failed"
-        assert check(name, lambda *inputs: None, seed).status == "failed"
+    harness.constants_fail(
+        name, lambda: FrozenNet if name == "build_pnet" else harness.Frozen(SOLVED[name])
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_that_raises_is_reported_and_not_raised(name):
-    def broken(*inputs):
-        raise RuntimeError("mat1 and mat2 do not fit")
-
-    result = check(name, broken, 0)
-    assert result.status == "failed"
-    assert "mat1 and mat2 do not fit" in result.failure.problem
-    assert check(name, SOLVED[name], 0).passed
+    harness.crash_is_reported(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_stub_is_not_written_and_not_wrong(name):
-    def stub(*inputs):
-        raise NotImplementedError(f"exercise {name}: replace this line")
-
-    assert check(name, stub, 0).status == "not written"
+    harness.stub_is_not_written(name)
 
 
 @pytest.mark.parametrize(
@@ -771,22 +735,12 @@ def test_the_stub_is_not_written_and_not_wrong(name):
     ],
 )
 def test_changing_an_input_is_found_although_the_answer_is_right(name, position):
-    def careless(*inputs):
-        answer = SOLVED[name](*inputs)
-        inputs[position].zero_()
-        return answer
-
-    result = check(name, careless, 0)
-    assert result.status == "failed"
-    assert "in place" in result.failure.problem
+    harness.changed_input_is_found(name, SOLVED[name], position)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_third_hint_has_exactly_one_gap_and_the_others_none(name):
-    question, formula, code = find_exercise(name).hints
-    assert code.count("____") == 1
-    assert "?" in question
-    assert "____" not in question + formula
+    harness.hints_are_a_ladder(name)
 
 
 @pytest.mark.parametrize(
@@ -802,22 +756,14 @@ def test_the_third_hint_has_exactly_one_gap_and_the_others_none(name):
     ],
 )
 def test_the_third_hint_with_its_gap_filled_is_a_solution(name, gap):
-    body = find_exercise(name).hints[2].replace("____", gap)
-    if name == "square_crop":
-        body = "left, top, L = square(box)\n" + body
-    signature = inspect.signature(getattr(answers, name))
-    arguments = ", ".join(
-        key if one.default is one.empty else f"{key}={one.default}"
-        for key, one in signature.parameters.items()
-    )
     space = {"torch": torch, "math": math, "F": F, "box_iou": box_iou, "square": square}
-    exec(f"def answer({arguments}):\n" + textwrap.indent(body, "    "), space)
-    result = check(name, space["answer"], 0)
-    assert result.passed, str(result)
+    before = "left, top, L = square(box)\n" if name == "square_crop" else ""
+    answer = harness.filled(name, gap, getattr(answers, name), space, before)
+    harness.passes(name, answer, seeds=[0])
 
 
 def test_a_layer_that_differs_is_named():
-    result = check("build_pnet", lambda: Net(slopes=False), 0)
+    result = harness.check("build_pnet", lambda: Net(slopes=False), 0)
     assert "the slopes of prelu1" in result.failure.problem
     assert (result.failure.expected, result.failure.got) == ("shape (10,)", "shape (1,)")
 
