@@ -151,6 +151,37 @@ def info(folder: PackFolder = None) -> None:
 
 
 @app.command()
+def sheets(
+    folder: PackFolder = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder that the pictures go to.")
+    ] = Path("sheets"),
+    render: Annotated[
+        bool, typer.Option("--render", help="Draw new people instead; needs the assets.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Another one shows other people.")] = 0,
+) -> None:
+    """Write contact sheets to look at: people, views of a person, ages, scenes."""
+    with _told():
+        from facelab.images import write_image
+
+        if render:
+            from facelab.plots import rendered_sheets
+
+            pictures = {name: draw(seed=seed) for name, draw in rendered_sheets.SHEETS.items()}
+        else:
+            from facelab.humans.packs.pack import load_pack
+            from facelab.plots.sheets import SHEETS
+
+            pack = load_pack(folder)
+            pictures = {name: draw(pack, seed=seed) for name, draw in SHEETS.items()}
+        out.mkdir(parents=True, exist_ok=True)
+        for name, picture in pictures.items():
+            write_image(out / f"{name}.png", picture)
+            print(f"written: {out / name}.png")
+
+
+@app.command()
 def table(
     folder: PackFolder = None,
     out: Annotated[

@@ -23,6 +23,7 @@ from facelab.plots.figures import boxes as draw_boxes
 from facelab.plots.figures import landmarks as draw_landmarks
 from facelab.plots.figures import photo as draw_photo
 from facelab.plots.palette import LINES, MARKERS, PALETTE, WIDE
+from facelab.plots.sheets import over
 
 AGES = (0, 11, 21, 31, 41, 51, 61, 71, 91)
 TONES = {"dark": -30.0, "brown": 10.0, "tan": 28.0, "medium": 41.0, "light": 55.0, "pale": 90.0}
@@ -32,17 +33,6 @@ WORN = ("glasses", "hat", "mask", "held")
 
 
 # ---- pictures of a person
-
-
-def over(rgba: np.ndarray, backdrop: np.ndarray) -> np.ndarray:
-    """Lay a cut-out over a backdrop: alpha x colour + (1 - alpha) x backdrop.
-
-    rgba: (H, W, 4) uint8, colours not multiplied by alpha. backdrop: (H, W, 3) uint8, or one colour
-    (3,). Returns (H, W, 3) uint8.
-    """
-    alpha = rgba[..., 3:].astype(np.float32) / 255
-    mixed = alpha * rgba[..., :3] + (1 - alpha) * np.asarray(backdrop, np.float32)
-    return (mixed + 0.5).astype(np.uint8)
 
 
 def layers(sprite: Sprite, backdrop: np.ndarray, *, title: str = "") -> Figure:

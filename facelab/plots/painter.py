@@ -19,7 +19,8 @@ def annotate(photo: np.ndarray, faces: Faces, *, role: str = "prediction") -> np
     """Return a copy of the photo with boxes, scores and landmarks.
 
     photo: (H, W, 3) uint8 RGB. The line width follows the photo's size; a white rim keeps lines
-    visible on any background; a score stands above its box, or inside where there is no room.
+    visible on any background; a score stands above its box, or inside where there is no room. With
+    role "truth" there are no scores to show.
     """
     canvas = np.ascontiguousarray(photo).copy()
     height, width = canvas.shape[:2]
@@ -35,6 +36,8 @@ def annotate(photo: np.ndarray, faces: Faces, *, role: str = "prediction") -> np
                 centre = (round(float(x)), round(float(y)))
                 cv2.circle(canvas, centre, line + 1, (255, 255, 255), -1, cv2.LINE_AA)
                 cv2.circle(canvas, centre, line, colour, -1, cv2.LINE_AA)
+    if role == "truth":
+        return canvas
     for (x1, y1, _, _), score in zip(corners, faces.scores.tolist(), strict=True):
         _label(canvas, f"{score:.2f}", int(x1), int(y1), line, colour)
     return canvas

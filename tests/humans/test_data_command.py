@@ -152,6 +152,14 @@ def test_the_card_is_written_from_the_labels(run, made):
     load_pack(made).verify()
 
 
+def test_sheets_are_written_for_people_views_ages_and_scenes(run, made, tmp_path):
+    code, out, _ = run("sheets", str(made), "--out", str(tmp_path / "look"))
+    assert code == 0
+    names = {"people.png", "views.png", "ages.png", "scenes.png"}
+    assert {file.name for file in (tmp_path / "look").iterdir()} == names
+    assert out.count("written: ") == 4
+
+
 def test_the_table_is_csv_with_a_line_a_picture(run, made, tmp_path):
     status, out, _ = run("table", made, "--out", tmp_path / "labels.csv")
     assert status == 0 and "120 lines" in out

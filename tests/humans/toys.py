@@ -65,6 +65,8 @@ class ToySource:
             "male": np.array([s.attributes["male"] for s in self.sprites]),
             "tone": np.array([s.attributes["tone"] for s in self.sprites]),
             "yaw": np.array([s.pose[0] for s in self.sprites]),
+            "height": np.array([s.rgba.shape[0] for s in self.sprites]),
+            "width": np.array([s.rgba.shape[1] for s in self.sprites]),
         }
 
     def __len__(self):

@@ -47,6 +47,13 @@ def test_any_size_and_any_box_can_be_painted(size, box):
     assert painted.shape == (*size, 3)
 
 
+def test_the_truth_has_no_score():
+    photo, face = np.zeros((200, 200, 3), np.uint8), one_face(50, 80, 150, 180, points=False)
+    above = slice(40, 76)
+    assert plots.annotate(photo, face)[above].any()
+    assert not plots.annotate(photo, face, role="truth")[above].any()
+
+
 def test_lines_grow_with_the_photo():
     def width(scale):
         photo = np.zeros((300 * scale, 300 * scale, 3), np.uint8)

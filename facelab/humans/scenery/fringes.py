@@ -23,7 +23,7 @@ def suits(sprite: Sprite) -> bool:
     said = sprite.attributes
     dark = float(said.get("hair_colour", 1.0)) < _DARK and said.get("hair") not in _BIG
     free = (dark or said.get("hair") in _SHORT) and not said.get("hat") and not said.get("held")
-    free = free and float(said.get("beard", 0.0)) < 0.3
+    free = free and not said.get("beard")
     shown = (
         bool(np.isfinite(sprite.landmarks).all()) and float(np.ptp(sprite.landmarks[:17, 0])) > 4
     )
