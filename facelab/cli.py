@@ -36,7 +36,7 @@ COLUMNS: tuple[str, ...] = (
 
 app = typer.Typer(
     name="facelab",
-    help="Find faces in photos, and look after the labs of the course.",
+    help="Find faces, judge models, make synthetic people, and look after the labs of the course.",
     epilog="Try `facelab detect photo.jpg`; `facelab detect --help` lists what else it can do.",
     rich_markup_mode=None,
     no_args_is_help=True,
