@@ -13,7 +13,7 @@ import numpy as np
 
 from facelab.humans import assets
 from facelab.humans.parts import Fit
-from facelab.humans.rendering.posing import smooth
+from facelab.humans.worn.meshes import smooth
 
 SHOWN = 0.034  # heads: how far the upper teeth reach below the upper lip when it does not rise
 CROWN = 0.060  # heads: the most of them that a smile shows

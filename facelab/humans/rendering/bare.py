@@ -15,7 +15,8 @@ from facelab.humans.person.skin import eye_map, skin_map, teeth_map
 from facelab.humans.person.views import View
 from facelab.humans.rendering import kernels
 from facelab.humans.rendering.merging import EYE, PLAIN, SKIN, Soup, Table
-from facelab.humans.rendering.posing import Camera, Pose, rotation, smooth, vector
+from facelab.humans.rendering.posing import Camera, Pose, rotation, vector
+from facelab.humans.worn.meshes import smooth
 
 INSIDE_MOUTH = vector(0.17, 0.055, 0.05)
 TONGUE = vector(0.40, 0.12, 0.11)

@@ -31,12 +31,6 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     return (turn @ nod @ lean).astype(np.float32)
 
 
-def smooth(x: np.ndarray | float, low: float, high: float) -> np.ndarray:
-    """Rise smoothly from 0 at `low` to 1 at `high`."""
-    t = np.clip((np.asarray(x) - low) / (high - low), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t))
-
-
 @dataclass(frozen=True, eq=False)
 class Pose:
     """Turn head and shoulders of one person.
