@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -29,6 +28,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import cv2
 import numpy as np
 from PIL import Image, ImageOps
+
+from facelab.engine.files import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -157,13 +158,8 @@ def write_image(path: str | Path, photo: np.ndarray, *, quality: int = 95) -> No
         raise ImageError(path, what, "use .png or shrink it")
     options = [] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, quality]
     encoded = cv2.imencode(suffix, photo[..., ::-1], options)[1]
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        try:
-            temporary.write_bytes(encoded.tobytes())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, encoded.tobytes())
     except OSError as error:
         reason = error.strerror or str(error)
         raise ImageError(

@@ -7,8 +7,6 @@ when that is asked for).
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from facelab.course.editions import fingerprint, learner_edition, solution_editi
 from facelab.course.execution import execute
 from facelab.course.labs import find_lab
 from facelab.course.source import BuildError, read_source
+from facelab.engine.files import write_whole
 
 LARGEST = 1_500_000  # bytes of one notebook
 
@@ -155,8 +154,4 @@ def _write(notebook: NotebookNode, path: Path) -> None:
         size = len(text.encode()) / 1e6
         raise BuildError(f"{path.name} would be {size:.1f} MB, at most 1.5: make figures smaller")
     path.parent.mkdir(exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    write_whole(path, text)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
 import platformdirs
+
+from facelab.engine.files import write_whole
 
 VERSION = 1
 PAUSE_S = 600.0  # a longer gap between two signs of work counts as a pause
@@ -66,7 +67,7 @@ class Records:
                 records = self.read()
                 edit(records)
                 if self.path is not None:
-                    _replace(self.path, json.dumps(records, indent=1, sort_keys=True) + "\n")
+                    write_whole(self.path, json.dumps(records, indent=1, sort_keys=True) + "\n")
         except OSError as error:
             records = self._stay_in_memory(error)
             edit(records)
@@ -153,18 +154,6 @@ def _is_exercise(entry: Any) -> bool:
     return isinstance(entry, dict) and all(
         isinstance(entry.get(key, 0), (int, float)) for key in counts
     )
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".progress-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 @contextlib.contextmanager

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,8 @@ from typing import Any
 import safetensors
 import safetensors.torch
 from torch import Tensor
+
+from facelab.engine.files import replacing
 
 # Model name -> function (weights, **options) that builds the model; imported only when asked for.
 _LOADERS = {"mtcnn": "facelab.detection.mtcnn.weights:load"}
@@ -45,16 +45,9 @@ def models() -> list[str]:
 def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
     """Write tensors and their card (recipe, data, figures: anything JSON) to a safetensors file,
     atomically."""
-    path = Path(path)
     tidy = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
+    with replacing(path) as temporary:
         safetensors.torch.save_file(tidy, temporary, metadata={"card": json.dumps(dict(card))})
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

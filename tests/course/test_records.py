@@ -92,7 +92,7 @@ def test_what_was_stored_stays_visible_when_the_disk_becomes_read_only(home, mon
     def refuse(*_, **__):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(records.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(records, "write_whole", refuse)
     records.note_exercise("nms", solved=True)
     assert set(records.records().read()["exercises"]) == {"iou", "nms"}
     assert set(stored(home)["exercises"]) == {"iou"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facelab.humans.packs import making, packing
+from facelab.humans.packs import making
 from facelab.humans.packs.drawing import is_male
 from facelab.humans.packs.making import SHIPPED, Recipe, make, recipe_of, shots, split_of
 from facelab.humans.packs.pack import PackError, load_pack
@@ -131,7 +131,7 @@ def test_a_full_disk_keeps_what_is_done_and_the_run_goes_on(whole, tmp_path, mon
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
-    monkeypatch.setattr(packing.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(PackError, match="the disk is full"):
         make(RECIPE, tmp_path, workers=1, **TOYS)
     monkeypatch.undo()

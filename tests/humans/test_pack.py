@@ -2,13 +2,13 @@
 
 import errno
 import json
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from facelab.humans.packs import packing
 from facelab.humans.packs.labels import from_bytes, to_bytes, to_table
 from facelab.humans.packs.pack import PackError, load_pack
 from facelab.humans.packs.packing import Chunk, PackWriter, encode
@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_the_finished_shards_valid(tmp_path, monkeypatch):
         writer.add(chunk, split="train")
     done = writer.people
     assert done >= 1
-    monkeypatch.setattr(packing.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(PackError, match=r"the disk is full.*free some space"):
         for chunk in several[3:]:
             writer.add(chunk, split="train")

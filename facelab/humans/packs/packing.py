@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from facelab.engine.files import TEMPORARY, write_whole
 from facelab.humans.packs import labels
 from facelab.humans.packs.pack import (
     FORMAT,
@@ -31,7 +31,6 @@ QUALITY = 84
 """Of the lossy WebP, 0 to 100: below 80 the lips and irises of a small face lose their colour."""
 
 _ALPHA_QUALITY = 60  # alpha is off by a tenth of a grey level in the mean
-_TEMPORARY = ".tmp"
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +201,7 @@ class PackWriter:
 
     def _remove_unnamed(self) -> None:
         """Remove what an interrupted run, or the labels before these, left behind."""
-        for pattern in (f"*{_TEMPORARY}", "labels*.npz", "sprites-*.bin"):
+        for pattern in (f"*{TEMPORARY}", "labels*.npz", "sprites-*.bin"):
             for path in self.folder.glob(pattern):
                 if path.name not in self._files:
                     path.unlink(missing_ok=True)
@@ -237,23 +236,14 @@ def write_file(path: Path, data: bytes) -> None:
 
     Raises PackError when the disk is full or the folder cannot be written.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_whole(path, data)
     except OSError as problem:
-        temporary.unlink(missing_ok=True)
         if problem.errno in (errno.ENOSPC, errno.EDQUOT):
             raise PackError(f"{path}: the disk is full ({len(data)} bytes more were needed). What "
                             f"is finished stays valid: free some space and run the same command "
                             f"again, it goes on") from None  # fmt: skip
         raise PackError(f"{path}: cannot be written: {problem.strerror}") from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def make_folder(folder: Path) -> None:
