@@ -99,10 +99,12 @@ def train_embedder(options: argparse.Namespace) -> Path:
     from humans.training import Recipe, fit
 
     source = sprite_source(options.data)
-    recipe = Recipe(steps=options.steps or 2400, items_per_step=1, seed=options.seed)
+    recipe = Recipe(
+        steps=options.steps or 2400, items_per_step=1, learning_rate=4e-3, seed=options.seed
+    )
     data = IdentityCrops(source, batches=recipe.steps, seed=options.seed)
     return fit(
-        Learner(people=data.num_people, ramp=recipe.steps // 2),
+        Learner(steps=recipe.steps),
         data,
         losses_of,
         recipe,

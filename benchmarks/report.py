@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,48 @@ def people(found: dict[str, Any]) -> str:
     return f"## Synthetic people: checks\n\n{how}\n\n{table(['check', 'figure', 'value'], rows)}\n"
 
 
+def loaders(result: dict[str, Any]) -> str:
+    """What the loaders deliver a second, the peer's way among them."""
+    rows = [[name, f"{rate:.0f}"] for name, rate in result["a_second"].items()]
+    how = (
+        f"`{result['command']}`; {result['machine']}; medians of {result['turns']} turns, taken in "
+        f"one run; {result['sprites']} pictures.\nThe goal is 1,000 aligned crops and 20 scenes of "
+        "640x480 with 12 faces a second. The peer reads one file a picture with ImageFolder, "
+        "aligns with scikit-image and lays nothing over a background."
+    )
+    return f"## Synthetic people: loaders\n\n{how}\n\n{table(['what', 'a second'], rows)}\n"
+
+
+def head_model(result: dict[str, Any]) -> str:
+    """How long the head model's renderer takes."""
+    rows = []
+    for row in result["rows"]:
+        what = f"{row['pictures']} of {row['side_px']}x{row['side_px']}, {row['cores']} cores"
+        times = ("heads_ms", "forward_ms", "forward_and_backward_ms", "goal_forward_ms")
+        rows.append([what, *(f"{row[name]:.0f}" for name in times)])
+    how = (
+        f"`{result['command']}`; {result['machine']}; {result['vertices']} vertices, "
+        f"{result['triangles']} triangles; medians of {result['turns']} runs."
+    )
+    head = ["pictures", "making heads, ms", "drawing, ms", "drawing and gradients, ms", "goal, ms"]
+    return f"## Head model: speed\n\n{how}\n\n{table(head, rows)}\n"
+
+
+SECTIONS: tuple[tuple[str, Callable[[Any], str]], ...] = (
+    ("mtcnn_speed", speed),
+    ("mtcnn", claims),
+    ("humans_checks", people),
+    ("humans_loaders", loaders),
+    ("humans_head_model", head_model),
+)
+"""Files of results/ and what makes a section of each, in the page's order."""
+
+
 def report() -> str:
-    """Give the whole page."""
-    measured = json.loads((HERE / "results" / "mtcnn_speed.json").read_text())
-    found = json.loads((HERE / "results" / "mtcnn.json").read_text())
-    parts = [INTRO, speed(measured), claims(found)]
-    humans = HERE / "results" / "humans_checks.json"
-    if humans.exists():
-        parts.append(people(json.loads(humans.read_text())))
-    return "\n".join(parts)
+    """Give the whole page; what was not measured yet is left out."""
+    files = [(HERE / "results" / f"{name}.json", section) for name, section in SECTIONS]
+    parts = [section(json.loads(file.read_text())) for file, section in files if file.exists()]
+    return "\n".join([INTRO, *parts])
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from benchmarks.humans.detector_losses import losses_of, paired_iou, quality_foc
 from benchmarks.humans.detector_net import Predictor, ProbeDetector, decode
 from benchmarks.humans.embedder_data import IdentityCrops
 from benchmarks.humans.embedder_net import ProbeEmbedder
-from benchmarks.humans.embedder_training import Learner
+from benchmarks.humans.embedder_training import Learner, contrast
 from benchmarks.humans.embedder_training import losses_of as person_losses
 from benchmarks.humans.training import Recipe, fit, learning_rate
 from facelab.engine.weights import read_tensors
@@ -250,7 +250,7 @@ def test_a_short_training_of_the_detector_lowers_its_loss(tmp_path):
 
 def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "SAVE_EVERY", 2)
-    monkeypatch.setattr(embedder_data, "BATCH", 4)
+    monkeypatch.setattr(embedder_data, "PEOPLE", 2)
     recipe = Recipe(steps=4, items_per_step=1, warm_up=1)
 
     def train(out, stop=None):
@@ -266,7 +266,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path, monkeypatch):
                     return get(self, index)
 
             data.__class__ = Stops
-        learner = Learner(people=4)
+        learner = Learner(steps=4)
         return fit(learner, data, person_losses, recipe, out=out, card={}, workers=0)
 
     whole, _ = read_tensors(train(tmp_path / "whole"))
@@ -279,13 +279,13 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path, monkeypatch):
 
 def test_a_state_of_another_recipe_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "SAVE_EVERY", 1)
-    monkeypatch.setattr(embedder_data, "BATCH", 4)
+    monkeypatch.setattr(embedder_data, "PEOPLE", 2)
     recipe = Recipe(steps=1, items_per_step=1)
     data = IdentityCrops(ToySource(), batches=2)
     options = {"out": tmp_path, "card": {}, "workers": 0}
-    fit(Learner(people=4), data, person_losses, recipe, **options)
+    fit(Learner(steps=4), data, person_losses, recipe, **options)
     with pytest.raises(ValueError, match="another recipe"):
-        fit(Learner(people=4), data, person_losses, replace(recipe, steps=2), **options)
+        fit(Learner(steps=4), data, person_losses, replace(recipe, steps=2), **options)
 
 
 def test_the_learning_rate_rises_and_falls():
@@ -302,8 +302,8 @@ def test_batches_depend_on_their_number_only():
     first, again, other = data[1], data[1], data[2]
     assert torch.equal(first["image"], again["image"])
     assert not torch.equal(first["image"], other["image"])
-    assert first["image"].shape == (64, 3, 112, 112)
-    assert set(first["person"].tolist()) <= set(range(4))
+    assert first["image"].shape == (16, 3, 80, 80)
+    assert sorted(first["person"].tolist()) == sorted(list(range(4)) * 4), "four crops of each"
 
 
 # Checks
@@ -381,12 +381,36 @@ def test_an_embedder_turns_a_sprite_into_a_unit_vector():
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_margin_grows_and_is_kept_in_the_state():
-    learner = Learner(people=4, ramp=10)
-    assert learner.margin() == 0
+def test_the_temperature_falls_and_is_kept_in_the_state():
+    learner = Learner(steps=10)
+    assert learner.temperature() == pytest.approx(0.2)
     learner.done += 5
-    assert learner.margin() == pytest.approx(0.1)
-    other = Learner(people=4, ramp=10)
+    assert learner.temperature() == pytest.approx((0.2 * 0.08) ** 0.5)
+    other = Learner(steps=10)
     other.load_state_dict(learner.state_dict())
+    assert other.temperature() == learner.temperature()
     other.done += 50
-    assert other.margin() == pytest.approx(0.2)
+    assert other.temperature() == pytest.approx(0.08)
+
+
+def test_contrast_is_the_mean_over_those_who_have_somebody_to_find():
+    right, up = [1.0, 0.0], [0.0, 1.0]
+    vectors, person = torch.tensor([right, right, up]), torch.tensor([7, 7, 8])
+    each = -math.log(math.e / (math.e + 1))  # one of its own beside one other, temperature 1
+    assert contrast(vectors, person, 1.0).item() == pytest.approx(each)
+    sharper = -math.log(math.e**2 / (math.e**2 + 1))
+    assert contrast(vectors, person, 0.5).item() == pytest.approx(sharper)
+
+
+def test_contrast_averages_over_all_of_its_own():
+    vectors = torch.nn.functional.normalize(
+        torch.randn(6, 4, generator=torch.manual_seed(0)), dim=1
+    )
+    person, total = torch.tensor([0, 0, 0, 1, 1, 2]), []
+    for i in range(5):
+        others = [j for j in range(6) if j != i]
+        scores = {j: math.exp(float(vectors[i] @ vectors[j]) / 0.3) for j in others}
+        own = [j for j in others if person[j] == person[i]]
+        shares = [math.log(scores[j] / sum(scores.values())) for j in own]
+        total.append(-sum(shares) / len(shares))
+    assert contrast(vectors, person, 0.3).item() == pytest.approx(sum(total) / 5, rel=1e-5)

@@ -1,11 +1,13 @@
-"""The probe embedder: a small residual net on aligned 112-px crops, trained with ArcFace's loss."""
+"""The probe embedder: a small residual net on aligned faces, trained to tell people apart."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 DIMENSIONS = 128
+SIDE = 80  # pixels that it looks at: a third of the work of 112 x 112
 
 
 def conv(
@@ -17,40 +19,51 @@ def conv(
 
 
 class Residual(nn.Module):
-    """Two convolutions with a PReLU between, added to their input."""
+    """Two convolutions with a ReLU between, added to their input."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            conv(channels, channels), nn.PReLU(channels), conv(channels, channels)
+            conv(channels, channels), nn.ReLU(inplace=True), conv(channels, channels)
         )
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W)
         return x + self.body(x)
 
 
-class ProbeEmbedder(nn.Module):
-    """Crops in, unit vectors out; 0.98 M parameters.
+class Places(nn.Module):
+    """Weigh every place of every channel and add: MobileFaceNet's global depthwise convolution."""
 
-    Plain 3x3 convolutions, quicker on a CPU in bfloat16 than depthwise ones; the end is
-    MobileFaceNet's: 1x1 convolution, one depthwise 7x7 filter, linear layer, normalisation.
+    def __init__(self, channels: int, side: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(channels, side, side) / side)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, S, S) -> (B, C)
+        return (x * self.weight).sum(dim=(2, 3))
+
+
+class ProbeEmbedder(nn.Module):
+    """Crops in, unit vectors out; 2.4 M parameters.
+
+    Plain 3x3 convolutions and ReLU, quicker on a CPU in bfloat16 than depthwise ones and PReLU; the
+    end is MobileFaceNet's: 1x1 convolution, one filter of the whole map, linear layer.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = [conv(3, 32, stride=2), nn.PReLU(32)]  # 56 x 56
-        for c_in, c_out, depth in ((32, 64, 2), (64, 96, 2), (96, 128, 1)):  # 28, 14, 7
-            layers += [conv(c_in, c_out, stride=2), nn.PReLU(c_out)]
+        layers: list[nn.Module] = [conv(3, 32, stride=2), nn.ReLU(inplace=True)]  # 40 x 40
+        for c_in, c_out, depth in ((32, 64, 1), (64, 128, 2), (128, 256, 1)):  # 20, 10, 5
+            layers += [conv(c_in, c_out, stride=2), nn.ReLU(inplace=True)]
             layers += [Residual(c_out) for _ in range(depth)]
-        layers += [conv(128, 256, kernel=1), nn.PReLU(256)]
+        layers += [conv(256, 512, kernel=1), nn.ReLU(inplace=True)]
         self.features = nn.Sequential(*layers)
-        self.pool = nn.Sequential(
-            nn.Conv2d(256, 256, 7, groups=256, bias=False), nn.BatchNorm2d(256)
-        )
+        self.pool = nn.Sequential(Places(512, SIDE // 16), nn.BatchNorm1d(512))
         self.project = nn.Sequential(
-            nn.Linear(256, DIMENSIONS, bias=False), nn.BatchNorm1d(DIMENSIONS)
+            nn.Linear(512, DIMENSIONS, bias=False), nn.BatchNorm1d(DIMENSIONS)
         )
 
-    def forward(self, crops: Tensor) -> Tensor:  # (B, 3, 112, 112) in [0, 1]
-        x = self.pool(self.features(crops * 2 - 1)).flatten(1)  # (B, 256)
+    def forward(self, crops: Tensor) -> Tensor:  # (B, 3, H, W) in [0, 1], H = W
+        if crops.shape[-1] != SIDE:
+            crops = F.interpolate(crops, (SIDE, SIDE), mode="bilinear", antialias=True)
+        x = self.pool(self.features(crops * 2 - 1))  # (B, 512)
         return F.normalize(self.project(x).float(), dim=1)  # (B, 128)

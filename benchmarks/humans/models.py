@@ -42,7 +42,7 @@ def load_embedder(path: Path) -> ProbeEmbedder:
     """Build a trained embedder. Raises WeightsError when the file is missing or damaged."""
     net, tensors = ProbeEmbedder(), read_tensors(path)[0]
     own = {key.removeprefix("net."): x for key, x in tensors.items() if key.startswith("net.")}
-    net.load_state_dict(own)  # without the centres of the people it learned from
+    net.load_state_dict(own)  # without how far it has come
     return net.eval()
 
 
