@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from benchmarks.humans import checks, embedder_data, training
+from benchmarks.humans import checks, embedder_data, models, training
 from benchmarks.humans.ages import judge_ages, spearman
 from benchmarks.humans.detector_data import (
     ANCHORS,
@@ -31,7 +31,7 @@ from benchmarks.humans.embedder_net import ProbeEmbedder
 from benchmarks.humans.embedder_training import Learner, contrast
 from benchmarks.humans.embedder_training import losses_of as person_losses
 from benchmarks.humans.training import Recipe, fit, learning_rate
-from facelab.engine.weights import read_tensors
+from facelab.engine.weights import read_tensors, save_tensors
 from facelab.geometry.boxes import box_iou
 from facelab.humans.sprites import Sprite
 from facelab.types import Faces, Scene
@@ -306,6 +306,18 @@ def test_batches_depend_on_their_number_only():
     assert sorted(first["person"].tolist()) == sorted(list(range(4)) * 4), "four crops of each"
 
 
+def test_people_of_a_batch_can_be_of_one_kind(monkeypatch):
+    monkeypatch.setattr(embedder_data, "PEOPLE", 4)
+    source = ToySource(people=40, views=2)  # person k is 20 + k years old
+
+    def widest(share):
+        monkeypatch.setattr(embedder_data, "ALIKE", share)
+        data = IdentityCrops(source, batches=5)
+        return [int(np.ptp(data[k]["person"].numpy())) for k in range(5)]
+
+    assert max(widest(1.0)) < 16 < min(widest(0.0))
+
+
 # Checks
 
 
@@ -379,6 +391,18 @@ def test_an_embedder_turns_a_sprite_into_a_unit_vector():
     vector = checks.embedding(ProbeEmbedder().eval())(toy_sprite(0, 0))
     assert vector.shape == (128,)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_judge_gets_one_unit_vector_of_a_crop_and_its_mirror_image(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    state = {f"net.{name}": value for name, value in ProbeEmbedder().state_dict().items()}
+    save_tensors(tmp_path / "weights.safetensors", state, {})
+    monkeypatch.setenv("FACELAB_PROBES", str(tmp_path))
+    crop = np.random.default_rng(0).integers(0, 256, (112, 112, 3), dtype=np.uint8)
+    vector = models.embedder(crop)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    assert_close(models.embedder(crop[:, ::-1]), vector, rtol=0, atol=1e-5)
+    assert np.abs(models.embedder(crop[::-1]) - vector).max() > 1e-3
 
 
 def test_the_temperature_falls_and_is_kept_in_the_state():

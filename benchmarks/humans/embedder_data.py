@@ -17,6 +17,8 @@ from facelab.humans.tasks.crops import Backdrops, alignment, cut
 from .embedder_net import SIDE
 
 PEOPLE, EACH = 32, 4  # of a batch; crops of each
+KIND = ("male", "from_african", "from_asian", "age")
+ALIKE = 0.5  # share of batches whose people are of one kind: harder to tell apart
 # Who somebody is cannot be seen behind a mask, a hand or from the side.
 MOST_HIDDEN, LARGEST_YAW = 0.35, 1.0  # share of the face; radians
 
@@ -98,6 +100,9 @@ class IdentityCrops(Dataset[dict[str, Tensor]]):
         members = [np.flatnonzero(shown & (person == name)) for name in np.unique(person)]
         self.members = [rows for rows in members if len(rows) >= 2]
         self.num_people = len(self.members)
+        columns = [np.asarray(source.table[name]) for name in KIND if name in source.table]
+        self.kinds = np.array([[c[rows].mean() for c in columns] for rows in self.members])
+        self.kinds /= np.maximum(self.kinds.std(axis=0), 1e-6)
 
     def __len__(self) -> int:
         return self.batches
@@ -105,7 +110,7 @@ class IdentityCrops(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         cv2.setNumThreads(0)
         rng = np.random.default_rng((self.seed, index))
-        people = rng.choice(self.num_people, min(PEOPLE, self.num_people), replace=False)
+        people = self._people(rng)
         images = []
         for person in people:  # the same sprite may come twice, where somebody has few
             rows = self.members[person]
@@ -113,3 +118,11 @@ class IdentityCrops(Dataset[dict[str, Tensor]]):
                 images.append(worn(aligned(self.source[int(sprite)], rng, self.backdrops), rng))
         crops = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
         return {"image": crops, "person": torch.from_numpy(np.repeat(people, EACH))}
+
+    def _people(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw the people of a batch, from all or from those most like a random one."""
+        order = rng.permutation(self.num_people)
+        if rng.random() < ALIKE:
+            away = np.linalg.norm(self.kinds[order] - self.kinds[order[0]], axis=1)
+            order = order[np.argsort(away + rng.uniform(0, 0.5, len(order)))]
+        return order[:PEOPLE]

@@ -54,7 +54,9 @@ def detector(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def embedder(crop: np.ndarray) -> np.ndarray:
-    """Describe an aligned crop (112, 112, 3) uint8 RGB with the trained probe: (D,)."""
+    """Describe an aligned crop (112, 112, 3) uint8 RGB with the trained probe: (D,), the mean of
+    the crop's vector and its mirror image's, as usual in verification."""
     image = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255
     with torch.inference_mode():
-        return load_embedder(folder() / "weights.safetensors")(image)[0].numpy()
+        both = load_embedder(folder() / "weights.safetensors")(torch.cat([image, image.flip(3)]))
+    return torch.nn.functional.normalize(both.mean(dim=0), dim=0).numpy()
