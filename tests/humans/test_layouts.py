@@ -7,6 +7,7 @@ from facelab.humans.scenery.layouts import (
     LAYOUTS,
     Request,
     Spot,
+    bring_forth,
     choose,
     draw_count,
     hidden,
@@ -61,6 +62,35 @@ def test_people_are_pushed_behind_others_until_the_share_is_reached():
     after = np.array([(spot.x, spot.y) for spot in moved])
     assert 3 <= (before != after).any(axis=1).sum() <= 5
     assert [spot.height for spot in moved] == [spot.height for spot in free]
+
+
+def estimated(spots):
+    """The share of each face that nearer people hide, as layouts estimate it."""
+    places = np.array([(spot.x, spot.y, spot.height) for spot in spots])
+    return np.array(
+        [
+            hidden(place[:1], place[1:2], place[2], places[k + 1 :])[0]
+            for k, place in enumerate(places)
+        ]
+    )
+
+
+def test_people_in_dense_crowds_step_aside_until_few_are_hidden():
+    before, after = [], []
+    for seed in range(4):
+        spots = LAYOUTS["crowd"](rng(seed), Request(80, 160, 213, 6.0))
+        spots.sort(key=lambda spot: spot.y)
+        moved = bring_forth(rng(seed), spots, 0.1)
+        assert [spot.height for spot in moved] == [spot.height for spot in spots]
+        before += (estimated(spots) > 0.3).tolist()
+        after += (estimated(moved) > 0.3).tolist()
+    assert np.mean(before) > 0.15
+    assert np.mean(after) < 0.6 * np.mean(before)
+
+
+def test_nobody_steps_aside_where_there_is_room():
+    free = [Spot(60.0 * k + 30, 100.0, 20.0 + k) for k in range(10)]
+    assert bring_forth(rng(), free, 0.0) == free
 
 
 def test_counts_are_mostly_small_sometimes_none_and_rarely_huge():

@@ -26,7 +26,7 @@ from facelab.humans.scenery.outdoors import (
     sky,
     street,
 )
-from facelab.humans.scenery.textures import cloth, colour, folds, fractal, shade, times
+from facelab.humans.scenery.textures import cloth, colour, folds, fractal, lit, shade, times
 
 Painter = Callable[[np.random.Generator, int, int], np.ndarray]
 
@@ -105,9 +105,9 @@ def box(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """Paint a carton or crate with a lid, a label and a grip."""
     tone = colour(rng, "earth" if rng.random() < 0.6 else "any")
     grain = 0.8 + 0.4 * fractal(rng, height, width, cells=4, octaves=3, stretch=0.5)
-    patch = times(np.full((height, width, 3), tone, np.uint8), grain)
+    patch = lit(tone, grain)
     lid = max(1, int(height * rng.uniform(0.1, 0.35)))
-    patch[:lid] = times(np.ascontiguousarray(patch[:lid]), np.full((lid, width), 1.2, np.float32))
+    patch[:lid] = cv2.convertScaleAbs(patch[:lid], alpha=1.2)
     cv2.line(patch, (0, lid), (width, lid), shade(tone, 0.5), max(1, height // 30))
     x, y = (rng.uniform(0.1, 0.6, 2) * (width, height)).astype(int).tolist()
     end = x + max(2, width // 4), y + max(2, height // 6)
@@ -156,10 +156,8 @@ def framed(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 def door(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """Paint a door or cupboard with panels and knobs."""
     tone = colour(rng, str(rng.choice(["earth", "pale", "grey"])))
-    patch = times(
-        np.full((height, width, 3), tone, np.uint8),
-        0.85 + 0.3 * fractal(rng, height, width, cells=6, octaves=4, stretch=0.2),
-    )
+    grain = 0.85 + 0.3 * fractal(rng, height, width, cells=6, octaves=4, stretch=0.2)
+    patch = lit(tone, grain)
     for row in range(int(rng.integers(1, 4))):
         top, bottom = int(height * (0.06 + row * 0.32)), int(height * (0.32 + row * 0.3))
         for left, right in ((0.1, 0.45), (0.55, 0.9)):

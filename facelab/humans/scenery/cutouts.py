@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from facelab.humans.scenery.textures import mixed
+
 NOBODY, THING = -1, -2  # owners of background and of things in front
 
 
@@ -34,25 +36,42 @@ class Canvas:
         Parts outside the canvas are left out.
         """
         height, width = self.owner.shape
-        x1, y1 = max(x, 0), max(y, 0)
-        x2, y2 = min(x + premultiplied.shape[1], width), min(y + premultiplied.shape[0], height)
+        alpha = cv2.extractChannel(premultiplied, 3)
+        left, top, wide, tall = cv2.boundingRect(alpha)  # much of most cut-outs is empty
+        x1, y1 = max(x + left, 0), max(y + top, 0)
+        x2, y2 = min(x + left + wide, width), min(y + top + tall, height)
         if x1 >= x2 or y1 >= y2:
             return
-        patch = premultiplied[y1 - y : y2 - y, x1 - x : x2 - x]
-        alpha = patch[..., 3]
+        part = slice(y1 - y, y2 - y), slice(x1 - x, x2 - x)
+        alpha = alpha[part]
         under = self.image[y1:y2, x1:x2]
-        rest = cv2.merge([255 - alpha] * 3)
-        colours = cv2.cvtColor(np.ascontiguousarray(patch), cv2.COLOR_RGBA2RGB)
-        self.image[y1:y2, x1:x2] = cv2.add(cv2.multiply(under, rest, scale=1 / 255), colours)
+        rest = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2RGB)
+        colours = cv2.cvtColor(premultiplied[part], cv2.COLOR_RGBA2RGB)
+        cv2.add(cv2.multiply(under, rest, scale=1 / 255), colours, dst=under)
         self.owner[y1:y2, x1:x2][alpha > 127] = owner
 
 
 def premultiply(rgba: np.ndarray) -> np.ndarray:
     """Multiply colours by alpha: (h, w, 4) uint8 in and out."""
-    alpha = rgba[..., 3]
-    return cv2.multiply(
-        rgba, cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)]), scale=1 / 255
-    )
+    return cv2.cvtColor(rgba, cv2.COLOR_RGBA2mRGBA)
+
+
+def straight(premultiplied: np.ndarray) -> np.ndarray:
+    """Divide colours by alpha, the inverse of `premultiply`: (h, w, 4) uint8 in and out.
+
+    What OpenCV draws smoothly on nothing comes multiplied.
+    """
+    alpha = cv2.extractChannel(premultiplied, 3)
+    full = cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)])
+    return cv2.divide(premultiplied, full, scale=255)
+
+
+def painted_over(rgba: np.ndarray, picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Paint a picture (h, w, 3) over a cut-out (h, w, 4) where a mask (h, w) uint8 says; gives a
+    new one, opaque where the mask is."""
+    colours = mixed(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), picture, mask)
+    alpha = cv2.max(cv2.extractChannel(rgba, 3), mask)
+    return cv2.merge([*cv2.split(colours), alpha])
 
 
 def reduced(rgba: np.ndarray, times: int) -> np.ndarray:
@@ -60,10 +79,7 @@ def reduced(rgba: np.ndarray, times: int) -> np.ndarray:
     transparent."""
     height, width = rgba.shape[0] // times, rgba.shape[1] // times
     even = premultiply(rgba[: height * times, : width * times])
-    small = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
-    alpha = small[..., 3:].astype(np.float32)
-    rgb = np.minimum(small[..., :3] * (255 / np.maximum(alpha, 1)), 255)
-    return np.dstack([rgb.round().astype(np.uint8), small[..., 3]])
+    return straight(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def similarity(
@@ -81,12 +97,22 @@ def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
-def frame(points: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """Give the whole-pixel rectangle x1, y1, x2, y2 around points (..., 2), cut to (height, width);
-    None if nothing is left."""
-    columns, rows = points[..., 0], points[..., 1]
-    x1, y1 = max(math.floor(columns.min()), 0), max(math.floor(rows.min()), 0)
-    x2, y2 = min(math.ceil(columns.max()), size[1]), min(math.ceil(rows.max()), size[0])
+def fixed(points: np.ndarray) -> np.ndarray:
+    """Give points (n, 2) as OpenCV's drawing functions take them with a shift of 4 bits; OpenCV
+    puts pixel centres on whole numbers."""
+    return ((points - 0.5) * 16).round().astype(np.int32)
+
+
+def frame(
+    points: np.ndarray, size: tuple[int, ...], *, margin: int = 0
+) -> tuple[int, int, int, int] | None:
+    """Give the whole-pixel rectangle x1, y1, x2, y2 around points (n, 2) with a margin, cut to
+    (height, width); None if nothing is left."""
+    left, top = points.min(axis=0).tolist()
+    right, bottom = points.max(axis=0).tolist()
+    x1, y1 = max(math.floor(left) - margin, 0), max(math.floor(top) - margin, 0)
+    x2 = min(math.ceil(right) + margin, size[1])
+    y2 = min(math.ceil(bottom) + margin, size[0])
     return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
 
 
@@ -133,8 +159,8 @@ def stamp(
     height, width = premultiplied.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
     mask = np.zeros(drawn.shape[:2], np.uint8)
-    outline = (moved(corners, matrix) - rectangle[:2] - 0.5) * 16
-    cv2.fillConvexPoly(mask, outline.round().astype(np.int32), 255, cv2.LINE_AA, 4)
+    outline = fixed(moved(corners, matrix) - rectangle[:2])
+    cv2.fillConvexPoly(mask, outline, 255, cv2.LINE_AA, 4)
     alpha = cv2.multiply(drawn[..., 3], mask, scale=1 / 255)
     drawn = cv2.multiply(drawn, cv2.merge([mask] * 4), scale=1 / 255)
     return cv2.min(drawn, cv2.merge([alpha] * 4))  # bicubic filters overshoot

@@ -20,12 +20,14 @@ Steps run in this order. The same code serves scenes and single crops.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from facelab.humans.scenery.textures import rows_and_columns
 from facelab.images import as_photo
 
 STEPS = (
@@ -84,8 +86,7 @@ def plan(
     if unknown:
         raise ValueError(f"no step is called {', '.join(unknown)}; there are {', '.join(STEPS)}")
     taken = []
-    for name in STEPS:
-        chance, numbers = float(rng.random()), rng.random(3)
+    for name, (chance, *numbers) in zip(STEPS, rng.random((len(STEPS), 4)).tolist(), strict=True):
         if strength == 0 or (name not in steps if steps is not None else False):
             continue
         if steps is None and chance >= _SHARES[name] * min(1.0, 0.5 + 0.5 * strength):
@@ -94,9 +95,9 @@ def plan(
     return taken
 
 
-def _drawn(name: str, numbers: np.ndarray, strength: float) -> Step:
+def _drawn(name: str, numbers: Sequence[float], strength: float) -> Step:
     """Turn three numbers in [0, 1) into a step's amounts."""
-    one, two, three = (float(number) for number in numbers)
+    one, two, three = numbers
     bell = one + two + three - 1.5  # about normal, within 1.5
     if name == "gamma":  # stops of exposure, contrast, lifted black
         return Step(
@@ -123,7 +124,7 @@ def _drawn(name: str, numbers: np.ndarray, strength: float) -> Step:
         return Step(name, 1.0 if one < 0.8 else 0.0)
     if name == "print":  # pitch in pixels, depth
         return Step(name, 2.2 + 3 * one, 0.06 + 0.16 * two * strength, three)
-    return Step(name, float(np.clip(96 - 66 * one**1.5 * strength, 12, 97)))  # jpeg quality
+    return Step(name, min(max(96 - 66 * one**1.5 * strength, 12.0), 97.0))  # jpeg quality
 
 
 def degrade(
@@ -161,9 +162,11 @@ def blur_sigma(steps: Sequence[Step]) -> float:
     return square**0.5
 
 
+_LINEAR = (np.arange(256) / 255.0) ** 2.2  # brightness of each grey level
+
+
 def _gamma(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:
-    level = np.arange(256) / 255.0
-    light = np.minimum(level**2.2 * 2.0**step.amount, 1.6)
+    light = np.minimum(_LINEAR * 2.0**step.amount, 1.6)
     tone = np.where(light < 0.8, light, 0.8 + 0.2 * np.tanh((light - 0.8) / 0.2)) ** (1 / 2.2)
     tone = (tone - 0.5) * step.second + 0.5
     tone = step.third + (1 - step.third) * tone
@@ -196,16 +199,16 @@ def _blur(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray
 
 def _motion(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:
     reach = int(np.ceil(step.amount / 2)) + 1
-    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    side = 2 * reach + 1
     along = np.linspace(-0.5, 0.5, 33) * step.amount
-    for place in along:  # spread each point over its four neighbours
-        x, y = reach + place * np.cos(step.second), reach + place * np.sin(step.second)
-        column, row = int(x), int(y)
-        right, low = x - column, y - row
-        kernel[row, column] += (1 - right) * (1 - low)
-        kernel[row, column + 1] += right * (1 - low)
-        kernel[row + 1, column] += (1 - right) * low
-        kernel[row + 1, column + 1] += right * low
+    x, y = reach + along * np.cos(step.second), reach + along * np.sin(step.second)
+    column, row = x.astype(int), y.astype(int)
+    right, low = x - column, y - row
+    corner = side * row + column
+    places = np.concatenate([corner, corner + 1, corner + side, corner + side + 1])
+    shares = [(1 - right) * (1 - low), right * (1 - low), (1 - right) * low, right * low]
+    kernel = np.bincount(places, np.concatenate(shares), minlength=side * side)
+    kernel = kernel.reshape(side, side).astype(np.float32)
     return cv2.filter2D(image, -1, kernel / kernel.sum())
 
 
@@ -221,28 +224,24 @@ def _noise(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarra
     grain = _grain(rng, (height, width))
     if step.third > 0.6:  # film and scaled photos: grain wider than a pixel
         grain = cv2.blur(grain, (2, 2))
-        grain = cv2.addWeighted(grain, 2.0, grain, 0.0, 0)
+        grain = cv2.addWeighted(grain, 2.0, grain, 0.0, -_MIDDLE)
     tint = _grain(rng, (-(-height // 2), -(-width // 2), 3))
     tint = cv2.resize(tint, (width, height), interpolation=cv2.INTER_LINEAR)
-    both = cv2.addWeighted(
-        cv2.merge([grain] * 3),
-        step.amount / _GRAIN,
-        tint,
-        0.7 * step.second * step.amount / _GRAIN,
-        0,
-    )
+    one, three = step.amount / _GRAIN, 0.7 * step.second * step.amount / _GRAIN
+    both = cv2.addWeighted(cv2.merge([grain] * 3), one, tint, three, -_MIDDLE * (one + three))
     return cv2.add(image, both, dtype=cv2.CV_8U)
 
 
-_GRAIN = 104.5  # standard deviation of the sum of two bytes
+_GRAIN, _MIDDLE = 104.5, 255.0  # standard deviation and mean of the sum of two bytes
 
 
 def _grain(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Draw noise whose distribution is a triangle, which is quick and near enough to normal:
-    int16."""
-    count = int(np.prod(shape))
-    pair = np.frombuffer(rng.bytes(2 * count), np.uint8).reshape(2, *shape)
-    return cv2.addWeighted(pair[0], 1.0, pair[1], 1.0, -255.0, dtype=cv2.CV_16S)
+    """Draw noise about 255 whose distribution is a triangle, which is quick and near enough to
+    normal: int16."""
+    count = math.prod(shape)
+    raw = rng.bit_generator.random_raw(-(-count // 4)).astype("<u8", copy=False)  # any machine's
+    pair = raw.view(np.uint8)[: 2 * count].reshape(2, *shape)
+    return cv2.add(pair[0], pair[1], dtype=cv2.CV_16S)
 
 
 def _sharpen(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:
@@ -259,12 +258,14 @@ def _grey(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray
 
 def _print(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:
     height, width = image.shape[:2]
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    turn = np.pi / 4 if step.third > 0.5 else 0.05
-    u, v = (x * np.cos(turn) + y * np.sin(turn)), (y * np.cos(turn) - x * np.sin(turn))
-    wave = np.cos(2 * np.pi / step.amount * u) * np.cos(2 * np.pi / step.amount * v)
-    screen = (1 - step.second + step.second * wave) * 200
-    return cv2.multiply(image, cv2.merge([screen.round().astype(np.uint8)] * 3), scale=1 / 200)
+    y, x = rows_and_columns(height, width)
+    turn = math.pi / 4 if step.third > 0.5 else 0.05
+    scale = 2 * math.pi / step.amount
+    cos, sin = math.cos(turn) * scale, math.sin(turn) * scale
+    wave = np.cos(x * cos + y * sin) * np.cos(y * cos - x * sin)
+    depth = min(step.second, 0.5)  # beyond it paper would be darker than black
+    screen = cv2.convertScaleAbs(wave, alpha=200 * depth, beta=200 * (1 - depth))
+    return cv2.multiply(image, cv2.merge([screen] * 3), scale=1 / 200)
 
 
 def _jpeg(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:

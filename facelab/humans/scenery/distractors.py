@@ -32,10 +32,19 @@ from facelab.humans.scenery.cutouts import (
     premultiply,
     similarity,
     stamp,
+    straight,
 )
 from facelab.humans.scenery.flesh import arm, clasped, ear, hand, knees, skin_blob, tie
-from facelab.humans.scenery.textures import cloth, colour, folds, fractal, shade, times
-from facelab.humans.scenery.things import THINGS, blank, opaque, straight
+from facelab.humans.scenery.textures import (
+    cloth,
+    colour,
+    folds,
+    fractal,
+    rows_and_columns,
+    shade,
+    times,
+)
+from facelab.humans.scenery.things import THINGS, blank, opaque
 from facelab.humans.sprites import SpriteSource
 
 Painter = Callable[[np.random.Generator, int], np.ndarray]
@@ -285,8 +294,7 @@ def _sprite_skin(rng: np.random.Generator, source: SpriteSource) -> np.ndarray:
     top = int(np.clip(y1 + fy * tall, 0, sprite.rgba.shape[0] - 8))
     crop = sprite.rgba[top : top + max(6, int(0.2 * tall)), left : left + max(6, int(0.2 * wide))]
     rgba = cv2.resize(crop, (96, 96), interpolation=cv2.INTER_CUBIC)
-    field = (
-        fractal(rng, 96, 96, cells=2, octaves=3) - np.hypot(*(np.mgrid[0:96, 0:96] / 48 - 1)) * 0.3
-    )
-    rgba[..., 3] = (np.clip((field - 0.25) * 12, 0, 1) * 255).round().astype(np.uint8)
+    y, x = (line / 48 - 1 for line in rows_and_columns(96, 96))
+    field = fractal(rng, 96, 96, cells=2, octaves=3) - 0.3 * np.hypot(y, x)
+    rgba[..., 3] = cv2.convertScaleAbs(np.maximum(field - 0.25, 0), alpha=12 * 255)
     return rgba

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from facelab.humans.scenery.cutouts import straight
 from facelab.humans.scenery.limbs import Patch, capsule
-from facelab.humans.scenery.textures import cloth, colour, fractal, shade, times
-from facelab.humans.scenery.things import straight
+from facelab.humans.scenery.textures import cloth, colour, fractal, lit, shade
 
 
 def skin_blob(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -156,4 +156,4 @@ def _limbs(size: int) -> Patch:
 def _skin(rng: np.random.Generator, tone: np.ndarray, size: int) -> np.ndarray:
     """Paint skin (size, size, 3) in light and shade."""
     light = fractal(rng, size, size, cells=2, octaves=4, decay=0.5)
-    return times(np.full((size, size, 3), shade(tone, 1.0), np.uint8), 0.6 + 0.8 * light)
+    return lit(shade(tone, 1.0), 0.6 + 0.8 * light)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from facelab.humans.scenery.textures import colour, fractal
+from facelab.humans.scenery.cutouts import fixed, painted_over
+from facelab.humans.scenery.textures import colour, fractal, lit, rows_and_columns
 from facelab.humans.sprites import Sprite
 
 _SHORT = ("", "buzz", "crop", "short01", "short02", "short03", "short04", "slick", "rim", "bun")
@@ -38,14 +39,11 @@ def add_fringe(rng: np.random.Generator, sprite: Sprite) -> Sprite:
     height, width = sprite.rgba.shape[:2]
     inner, outer = _outlines(rng, sprite)
     mask: np.ndarray = np.zeros((height, width), np.uint8)
-    cv2.fillPoly(mask, [_fixed(outer)], 255, cv2.LINE_AA, 4)
+    cv2.fillPoly(mask, [fixed(outer)], 255, cv2.LINE_AA, 4)
     hole = np.zeros_like(mask)
-    cv2.fillPoly(hole, [_fixed(inner)], 255, cv2.LINE_AA, 4)
+    cv2.fillPoly(hole, [fixed(inner)], 255, cv2.LINE_AA, 4)
     mask = cv2.subtract(mask, hole)
-    rgba = sprite.rgba.copy()
-    share = mask.astype(np.float32)[..., None] / 255
-    rgba[..., :3] = (rgba[..., :3] * (1 - share) + _hair(rng, sprite, outer) * share).round()
-    rgba[..., 3] = np.maximum(rgba[..., 3], mask)
+    rgba = painted_over(sprite.rgba, _hair(rng, sprite, outer), mask)
     grid = (np.indices((12, 12)).reshape(2, -1).T[:, ::-1] + 0.5) / 12 - 0.5
     grid = grid[np.hypot(*grid.T) < 0.5]
     sides = sprite.box[2:] - sprite.box[:2]
@@ -94,20 +92,21 @@ def _outlines(rng: np.random.Generator, sprite: Sprite) -> tuple[np.ndarray, np.
 
 
 def _hair(rng: np.random.Generator, sprite: Sprite, outer: np.ndarray) -> np.ndarray:
-    """Paint straight hair with its sheen: (h, w, 3) float32."""
+    """Paint straight hair with its sheen: (h, w, 3) uint8."""
     height, width = sprite.rgba.shape[:2]
     tone = np.array(colour(rng, "hair"), np.float32)
     if rng.random() < 0.85:
         tone = tone / max(float(tone.max()), 1) * float(rng.uniform(14, 55))
     strands = fractal(rng, height, width, cells=14, octaves=4, decay=0.8, stretch=0.12)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    low, high = outer.min(axis=0), outer.max(axis=0)
-    place = (y - low[1]) / max(float(high[1] - low[1]), 1)
-    side = (2 * (x - low[0]) / max(float(high[0] - low[0]), 1) - 1) ** 2
+    y, x = rows_and_columns(height, width)
+    (left, top), (right, low) = outer.min(axis=0).tolist(), outer.max(axis=0).tolist()
+    place = (y - top) / max(low - top, 1)
+    side = (2 * (x - left) / max(right - left, 1) - 1) ** 2
     sheen = np.exp(-(((place - rng.uniform(0.1, 0.25) - 0.1 * side) / 0.07) ** 2))
     light = (0.55 + 0.9 * strands) * (1.1 - 0.5 * side) * (1 + rng.uniform(0, 1.2) * sheen)
-    light *= float(np.clip(sprite.rgba[..., :3].mean() / 90, 0.6, 1.4))
-    return np.clip(tone * light[..., None], 0, 255)
+    around = sum(cv2.mean(sprite.rgba)[:3]) / 3
+    light *= float(np.clip(around / 90, 0.6, 1.4))
+    return lit(tone, light)
 
 
 def _under(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -115,7 +114,3 @@ def _under(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
     columns = points[:, 0].astype(int).clip(0, mask.shape[1] - 1)
     rows = points[:, 1].astype(int).clip(0, mask.shape[0] - 1)
     return mask[rows, columns] > 127
-
-
-def _fixed(points: np.ndarray) -> np.ndarray:
-    return ((points - 0.5) * 16).round().astype(np.int32)

@@ -3,12 +3,13 @@ windows, haze."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from facelab.humans.scenery.textures import colour, fractal
+from facelab.humans.scenery.textures import colour, fractal, rows_and_columns
 
 # Kinds and their shares indoors and outdoors.
 KINDS = {
@@ -70,17 +71,17 @@ class Light:
             field = _shadows(rng, height, width, strength)
         elif self.kind == "side":
             turn = rng.uniform(0, 2 * np.pi)
-            y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * np.sin(turn)
-            field = 1 + 0.6 * strength * (
-                np.linspace(-1, 1, width, dtype=np.float32) * np.cos(turn) + y
-            )
+            y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * math.sin(turn)
+            x = np.linspace(-1, 1, width, dtype=np.float32) * math.cos(turn)
+            field = 1 + 0.6 * strength * (x + y)
         elif self.kind == "spots":
             field = np.full((height, width), 1 - 0.75 * strength, np.float32)
-            y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+            y, x = rows_and_columns(height, width)
             for _ in range(int(rng.integers(1, 4))):
                 cx, cy = rng.uniform(0, width), rng.uniform(0, height)
                 reach = rng.uniform(0.15, 0.5) * width
-                field += 1.3 * strength * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / reach**2)
+                bell = np.exp(-(((y - cy) / reach) ** 2)) * np.exp(-(((x - cx) / reach) ** 2))
+                field += 1.3 * strength * bell
             warm = (
                 0.6 + 0.55 * np.array(colour(rng, "vivid" if rng.random() < 0.5 else "pale")) / 255
             )
@@ -88,7 +89,8 @@ class Light:
             field = np.full((height, width), 1.0, np.float32)
             tint = np.array(colour(rng, "vivid")) / 255
             warm = 1 - 0.6 * strength + 0.9 * strength * tint
-        planes = [np.clip(field * (gain * 100), 0, 255).astype(np.uint8) for gain in warm.tolist()]
+        field = np.maximum(field, 0)  # OpenCV would take the absolute value
+        planes = [cv2.convertScaleAbs(field, alpha=100 * gain) for gain in warm.tolist()]
         return cv2.multiply(image, cv2.merge(planes), scale=1 / 100)
 
 
@@ -115,9 +117,9 @@ def _shadows(rng: np.random.Generator, height: int, width: int, strength: float)
     mask: np.ndarray = np.zeros((height, width), np.uint8)
     if rng.random() < 0.5:  # blinds, fences
         pitch, turn = rng.uniform(0.04, 0.3) * width, rng.uniform(0, np.pi)
-        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-        wave = (x * np.cos(turn) + y * np.sin(turn)) / pitch % 1
-        mask = np.where(wave < rng.uniform(0.3, 0.7), 255, 0).astype(np.uint8)
+        y, x = rows_and_columns(height, width)
+        wave = x * (math.cos(turn) / pitch) + y * (math.sin(turn) / pitch)
+        mask = (wave - np.floor(wave) < rng.uniform(0.3, 0.7)) * np.uint8(255)
     else:
         for _ in range(int(rng.integers(1, 25))):
             centre = rng.uniform(0, 1, 2) * (width, height)

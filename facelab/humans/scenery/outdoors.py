@@ -6,6 +6,8 @@ any person in it.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -13,7 +15,9 @@ from facelab.humans.scenery.textures import (
     Colour,
     colour,
     fractal,
+    lit,
     mixed,
+    rows_and_columns,
     shade,
     times,
     tinted,
@@ -25,14 +29,15 @@ def gradient(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """Paint a studio wall: a smooth change of colour with a light spot."""
     kind = str(rng.choice(["grey", "pale", "any", "dark", "earth"]))
     base = colour(rng, kind)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    y, x = rows_and_columns(height, width)
     turn = rng.uniform(0, 2 * np.pi)
-    field = 0.5 + (np.cos(turn) * (x / width - 0.5) + np.sin(turn) * (y / height - 0.5)) * 0.9
-    spot = rng.uniform(0, 1, 2) * (width, height)
+    across, down = 0.9 * math.cos(turn), 0.9 * math.sin(turn)
+    field = 0.5 + across * (x / width - 0.5) + down * (y / height - 0.5)
+    column, row = (rng.uniform(0, 1, 2) * (width, height)).tolist()
     reach = rng.uniform(0.3, 1.2) * max(height, width)
-    field += 0.35 * np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / reach**2)
-    field += 0.15 * (fractal(rng, height, width, cells=2, octaves=3) - 0.5)
-    return tinted(np.clip(field, 0, 1), [shade(base, 0.45), base, shade(base, 1.25)])
+    bell = np.exp(-(((y - row) / reach) ** 2)) * np.exp(-(((x - column) / reach) ** 2))
+    field += 0.35 * bell + 0.15 * (fractal(rng, height, width, cells=2, octaves=3) - 0.5)
+    return tinted(field, [shade(base, 0.45), base, shade(base, 1.25)])
 
 
 def noise(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -57,16 +62,17 @@ def brick(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     tall = height * float(np.exp(rng.uniform(np.log(0.02), np.log(0.2))))
     wide = tall * float(rng.choice([1.0, 2.2, 3.0, 12.0]))
     base = colour(rng, str(rng.choice(["earth", "grey", "pale", "any"])))
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    y, x = rows_and_columns(height, width)
     row = np.floor(y / tall)
-    column = np.floor(x / wide + 0.5 * (row % 2))
+    place_ = x / wide + 0.5 * (row % 2)
+    column = np.floor(place_)
     tones = rng.uniform(0.75, 1.2, 997).astype(np.float32)
     field = tones[((row * 131 + column * 57) % 997).astype(np.int32)]
     joint = max(1.0, 0.07 * tall)
-    gap = (y % tall < joint) | ((x + 0.5 * wide * (row % 2)) % wide < joint)
-    field = np.where(gap, rng.uniform(0.5, 1.4), field).astype(np.float32)
+    gap = (y % tall < joint) | ((place_ - column) * wide < joint)
+    field[gap] = rng.uniform(0.5, 1.4)
     field *= 0.75 + 0.5 * fractal(rng, height, width, cells=8, octaves=6, decay=0.8)
-    return times(np.full((height, width, 3), base, np.uint8), np.clip(field, 0, 1.9))
+    return lit(base, np.minimum(field, 1.9))
 
 
 def lettering(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -122,7 +128,7 @@ def ground(rng: np.random.Generator, height: int, width: int, base: Colour) -> n
     """Paint ground that runs away from the camera: texture gets finer towards the top."""
     flat = fractal(rng, height, width, cells=6, octaves=6, decay=0.8, stretch=1.5)
     far = np.linspace(0.25, 1, height, dtype=np.float32)[:, None]
-    return times(np.full((height, width, 3), base, np.uint8), 1 + (flat - 0.5) * far)
+    return lit(base, 1 + (flat - 0.5) * far)
 
 
 def grass(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

@@ -225,6 +225,7 @@ def _populate(
     order = cast(np.random.default_rng([seed, _PEOPLE]), source, sizes)
     backs = _backs(source)
     faceless = 0
+    walls = 0.12 * min(1.0, 16 / max(len(spots), 1))  # in crowds each hides many of those behind
     for spot in spots:
         is_face = spot.role == "face"
         key = len(people) if is_face else MOST_FACES + faceless
@@ -249,7 +250,7 @@ def _populate(
             continue
         if config.bodies and spot.height > 12 and own.random() < 0.25:
             distractors.decorate(own, canvas, x=spot.x, y=spot.y, height=spot.height, owner=owner)
-        if spot.height < 90 and own.random() < 0.12:
+        if spot.height < 90 and own.random() < walls:
             distractors.barrier(own, canvas, x=spot.x, y=spot.y, height=spot.height)
     return people
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facelab.humans.scenery.layouts import LAYOUTS, Request, Spot, choose, push_behind
+from facelab.humans.scenery.layouts import LAYOUTS, Request, Spot, bring_forth, choose, push_behind
 from facelab.humans.sprites import SpriteSource
 
 _CLOSE = 110  # face height in pixels above which the size of a sprite's picture matters
@@ -37,7 +37,7 @@ def stage(
     if sizes is not None:
         spots = _resized(rng, spots, sizes, even=ranked)
     spots.sort(key=lambda spot: spot.y if ranked else spot.height)
-    return push_behind(rng, spots, hide)
+    return push_behind(rng, bring_forth(rng, spots, hide), hide)
 
 
 def add_faceless(

@@ -8,6 +8,7 @@ so that the same seed gives the same picture on any machine.
 from __future__ import annotations
 
 import colorsys
+import math
 
 import cv2
 import numpy as np
@@ -109,26 +110,42 @@ def fractal(
     return cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
+def rows_and_columns(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the coordinates y (height, 1) and x (1, width) of all pixels, float32."""
+    y, x = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
+    return y[:, None], x[None]
+
+
+def lit(tone: np.ndarray | Colour, light: np.ndarray) -> np.ndarray:
+    """Give a flat colour (3,) the brightness of a field (h, w): (h, w, 3) uint8, clipped."""
+    light = np.maximum(light, 0)  # OpenCV would take the absolute value
+    return cv2.merge([cv2.convertScaleAbs(light, alpha=float(channel)) for channel in tone])
+
+
 def tinted(field: np.ndarray, colours: list[Colour]) -> np.ndarray:
     """Colour a field in [0, 1] through evenly spaced colours: (height, width, 3) uint8."""
     stops = np.linspace(0, 255, len(colours))
     table = np.stack(
         [np.interp(np.arange(256), stops, channel) for channel in np.array(colours).T], axis=1
     )
-    index = np.clip(field * 255 + 0.5, 0, 255).astype(np.uint8)
+    index = cv2.convertScaleAbs(np.maximum(field, 0), alpha=255)
     return cv2.applyColorMap(index, table.round().astype(np.uint8).reshape(256, 1, 3))
 
 
 def times(image: np.ndarray, factor: np.ndarray, gain: float = 1.0) -> np.ndarray:
     """Multiply a picture (h, w, 3) by a field (h, w) in [0, 2) times gain; uint8, clipped."""
-    share = np.clip(factor * 127.5 + 0.5, 0, 255).astype(np.uint8)
+    share = cv2.convertScaleAbs(np.maximum(factor, 0), alpha=127.5)
     return cv2.multiply(image, cv2.merge([share, share, share]), scale=gain / 127.5)
 
 
 def mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Blend two pictures (h, w, 3); share (h, w) float32 in [0, 1] is that of the second."""
-    share = np.ascontiguousarray(share, np.float32)
-    return cv2.blendLinear(second, first, share, 1 - share)
+    """Blend two pictures (h, w, 3); share (h, w) is that of the second: float in [0, 1], or uint8
+    in [0, 255]."""
+    if share.dtype != np.uint8:
+        share = cv2.convertScaleAbs(share, alpha=255)
+    share = cv2.merge([share, share, share])
+    rest = cv2.multiply(first, cv2.bitwise_not(share), scale=1 / 255)
+    return cv2.add(rest, cv2.multiply(second, share, scale=1 / 255))
 
 
 _WORDS = (
@@ -164,9 +181,9 @@ def cloth(
     base, second, third = (colour(rng, taste if n else "any") for n in range(3))
     pitch = max(2.0, pitch * float(np.exp(rng.normal(0, 0.45))))
     angle = float(rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)], p=[0.45, 0.35, 0.2]))
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    along = (x * np.cos(angle) + y * np.sin(angle)) / pitch
-    across = (y * np.cos(angle) - x * np.sin(angle)) / pitch
+    y, x = rows_and_columns(height, width)
+    cos, sin = math.cos(angle) / pitch, math.sin(angle) / pitch
+    along, across = x * cos + y * sin, y * cos - x * sin
     phase = float(rng.uniform(0, 1))
     if kind == "stripes":
         widths = rng.dirichlet([2.0, 2.0, 1.0])
@@ -183,8 +200,8 @@ def cloth(
         return _motifs(along, across, kind, [base, second, third], float(rng.uniform(0.18, 0.42)))
     picture = np.full((height, width, 3), base, np.uint8)
     if kind == "knit":
-        ribs = 0.88 + 0.12 * np.sin(2 * np.pi * along * 2) * np.cos(2 * np.pi * across)
-        return times(picture, ribs)
+        ribs = 0.88 + 0.12 * np.sin(4 * np.pi * along) * np.cos(2 * np.pi * across)
+        return lit(base, ribs)
     if kind == "print":
         for _ in range(int(rng.integers(1, 9))):
             centre = rng.uniform(0, 1, 2) * (width, height)
@@ -208,23 +225,26 @@ def _bands(place: np.ndarray, widths: np.ndarray, colours: list[Colour]) -> np.n
     table = np.zeros((256, 1, 3), np.uint8)
     steps = np.searchsorted(edges[:-1], (np.arange(256) + 0.5) / 256, side="right")
     table[:, 0] = np.array(colours, np.uint8)[steps]
-    index = ((place % 1) * 256).clip(0, 255).astype(np.uint8)
-    return cv2.applyColorMap(index, table)
+    index = (place - np.floor(place)) * 256
+    return cv2.applyColorMap(index.astype(np.uint16).astype(np.uint8), table)  # 256 is 0 again
 
 
 def _motifs(
     along: np.ndarray, across: np.ndarray, kind: str, colours: list[Colour], size: float
 ) -> np.ndarray:
     """Scatter dots or five-petalled flowers, every other row moved by half a pitch."""
-    rows = np.floor(across / 1.6)
-    u = (along / 1.6 + 0.5 * (rows % 2)) % 1 - 0.5
-    v = (across / 1.6) % 1 - 0.5
+    across = across / 1.6
+    rows = np.floor(across)
+    u = along / 1.6 + 0.5 * (rows % 2)
+    u, v = u - np.floor(u) - 0.5, across - rows - 0.5
     radius = np.hypot(u, v)
-    edge = np.float32(size)
+    edge: np.ndarray | float = size
     if kind == "flowers":
-        edge = edge * (0.72 + 0.28 * np.cos(5 * np.arctan2(v, u)))
-    field = np.where(radius < 0.3 * size, 1.0, np.where(radius < edge, 0.5, 0.0))
-    return tinted(field.astype(np.float32), [colours[0], colours[1], colours[2]])
+        edge = size * (0.72 + 0.28 * np.cos(5 * np.arctan2(v, u)))
+    ring = (radius < edge).view(np.uint8) + (radius < 0.3 * size).view(np.uint8)  # 0, 1 or 2
+    table = np.zeros((256, 1, 3), np.uint8)
+    table[:3, 0] = colours[0], colours[1], colours[2]
+    return cv2.applyColorMap(ring, table)
 
 
 def folds(rng: np.random.Generator, height: int, width: int, *, depth: float = 0.2) -> np.ndarray:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from facelab.humans.scenery.cutouts import straight
 from facelab.humans.scenery.textures import Colour, cloth, colour, fractal, shade, times, words
 
 Painter = Callable[[np.random.Generator, int], np.ndarray]
@@ -59,13 +60,6 @@ def _rays(
         cv2.line(rgba, first, last, (*tone, 255), max(1, round(thick * size)), cv2.LINE_AA)
 
 
-def straight(premultiplied: np.ndarray) -> np.ndarray:
-    """Divide colours by alpha: what OpenCV draws smoothly on nothing comes multiplied."""
-    alpha = np.maximum(premultiplied[..., 3:].astype(np.float32), 1)
-    rgb = np.minimum(premultiplied[..., :3] * (255 / alpha), 255).round().astype(np.uint8)
-    return np.dstack([rgb, premultiplied[..., 3]])
-
-
 def _lit(rng: np.random.Generator, rgba: np.ndarray, strength: float = 0.5) -> np.ndarray:
     """Lay light and shade over shapes that were drawn on nothing, as on something round."""
     return _shone(rng, straight(rgba), strength)
@@ -73,12 +67,12 @@ def _lit(rng: np.random.Generator, rgba: np.ndarray, strength: float = 0.5) -> n
 
 def _shone(rng: np.random.Generator, rgba: np.ndarray, strength: float) -> np.ndarray:
     size = rgba.shape[0]
-    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j].astype(np.float32)
+    line = np.linspace(-1, 1, size, dtype=np.float32)
     cx, cy = rng.uniform(-0.6, 0.6), rng.uniform(-0.7, 0.2)
-    light = 1.15 - strength * ((x - cx) ** 2 + (y - cy) ** 2)
+    light = 1.15 - strength * ((line - cx) ** 2 + (line[:, None] - cy) ** 2)
     light *= 0.85 + 0.3 * fractal(rng, size, size, cells=4, octaves=4)
-    rgb = times(np.ascontiguousarray(rgba[..., :3]), np.clip(light, 0.25, 1.6))
-    return np.dstack([rgb, rgba[..., 3]])
+    rgb = times(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), np.clip(light, 0.25, 1.6))
+    return cv2.merge([*cv2.split(rgb), cv2.extractChannel(rgba, 3)])
 
 
 def wheel(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -286,7 +280,7 @@ def animal(rng: np.random.Generator, size: int) -> np.ndarray:
         cv2.LINE_AA,
     )
     coat = fractal(rng, size, size, cells=10, octaves=5, decay=0.9, stretch=0.5)
-    rgb = times(np.ascontiguousarray(rgba[..., :3]), 0.6 + 0.8 * coat)
+    rgb = times(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), 0.6 + 0.8 * coat)
     return _lit(rng, np.dstack([rgb, rgba[..., 3]]), 0.3)
 
 

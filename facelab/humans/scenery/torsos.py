@@ -8,14 +8,26 @@ about nine of them tall.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from facelab.humans.scenery.cutouts import Canvas, blurred, frame, moved, warp
+from facelab.humans.scenery.cutouts import Canvas, blurred, frame, moved, painted_over, warp
 from facelab.humans.scenery.limbs import Patch
-from facelab.humans.scenery.textures import Colour, cloth, colour, folds, fractal, mixed, shade
+from facelab.humans.scenery.textures import (
+    Colour,
+    cloth,
+    colour,
+    folds,
+    fractal,
+    lit,
+    mixed,
+    rows_and_columns,
+    shade,
+    times,
+)
 from facelab.humans.sprites import Sprite
 
 ARMS = ("down", "apart", "hips", "front", "crossed", "up")
@@ -30,7 +42,8 @@ class Bust:
     leaves the picture or its lower edge. open_left, open_right: whether it leaves at the side, so
     that the shoulder goes on. bottom: height of the picture. seam_start: column of the
     first colour of the seam. seam: (n, 3) uint8 colours along the lower edge. skin: (3,) of the
-    face. cloth_mask: (h, w) bool of clothes, None where they cannot be told from skin.
+    face. collar: row below which clothes are looked for. cloth: (3,) their colour as `_direction`
+    gives it, None where they are not plain or cannot be told from skin.
     """
 
     unit: float
@@ -43,35 +56,37 @@ class Bust:
     seam_start: int
     seam: np.ndarray
     skin: np.ndarray
-    cloth_mask: np.ndarray | None
+    collar: int
+    cloth: np.ndarray | None
 
 
 def measure(rgba: np.ndarray, box: np.ndarray) -> Bust | None:
     """Measure a cut-out (h, w, 4) with its face box (4,); None when it does not reach its lower
     edge and so needs no body."""
     height, width = rgba.shape[:2]
-    solid = rgba[..., 3] > 127
-    columns = np.flatnonzero(solid[-2])
+    alpha = rgba[..., 3]
+    columns = np.flatnonzero(alpha[-2] > 127)
     if len(columns) < 0.15 * (box[2] - box[0]):
         return None
-    chin = np.array([(box[0] + box[2]) / 2, box[3]])
+    chin_row = int(min(box[3], height - 1))
     ends, opens = [], []
     for column, edge in ((0, columns[0]), (width - 1, columns[-1])):
-        side = np.flatnonzero(solid[int(min(box[3], height - 1)) :, column])
+        side = np.flatnonzero(alpha[chin_row:, column] > 127)
         opens.append(len(side) > 0)
-        y = int(min(box[3], height - 1)) + side[0] if len(side) else height
+        y = chin_row + side[0] if len(side) else height
         ends.append(np.array([edge + (column > 0), y], float))
     band = rgba[-6:, columns[0] : columns[-1] + 1]
-    weight = band[..., 3:].astype(np.float32) + 1e-3
+    weight = band[..., 3:].astype(np.float32) + np.float32(1e-3)
     seam = (band[..., :3] * weight).sum(0) / weight.sum(0)  # (n, 3)
-    seam = cv2.blur(seam[None].astype(np.float32), (max(1, len(seam) // 12), 1))[0]
-    x1, y1, x2, y2 = (box * 0.5 + np.tile((box[:2] + box[2:]) / 4, 2)).round().astype(int)
+    seam = cv2.blur(seam[None], (max(1, len(seam) // 12), 1))[0]
+    x1, y1, x2, y2 = (box * 0.5 + np.tile((box[:2] + box[2:]) / 4, 2)).round().astype(int).tolist()
     cheek = rgba[max(y1, 0) : max(y2, 1), max(x1, 0) : max(x2, 1)].reshape(-1, 4)
     cheek = cheek[cheek[:, 3] > 200]
-    skin = np.median(cheek[:, :3], axis=0) if len(cheek) else np.array([200.0, 150.0, 120.0])
+    skin = _median(cheek[:, :3]) if len(cheek) else np.array([200.0, 150.0, 120.0])
+    unit = float(box[3] - box[1])
     return Bust(
-        unit=float(box[3] - box[1]),
-        chin=chin,
+        unit=unit,
+        chin=np.array([(box[0] + box[2]) / 2, box[3]]),
         left=ends[0],
         right=ends[1],
         open_left=opens[0],
@@ -80,30 +95,47 @@ def measure(rgba: np.ndarray, box: np.ndarray) -> Bust | None:
         seam_start=int(columns[0]),
         seam=seam.round().astype(np.uint8),
         skin=skin,
-        cloth_mask=_cloth_mask(rgba, box, seam, skin),
+        collar=int(min(max(box[3] - 0.1 * unit, 0), height)),
+        cloth=_plain_cloth(seam, skin),
     )
+
+
+def _median(colours: np.ndarray) -> np.ndarray:
+    """Give the median of colours (n, 3), channel by channel."""
+    ranked = np.sort(np.ascontiguousarray(colours.T), axis=1, kind="stable")
+    half = ranked.shape[1] // 2
+    return (ranked[:, half].astype(float) + ranked[:, -half - 1]) / 2
 
 
 def _direction(colours: np.ndarray) -> np.ndarray:
     """Give colours (..., 3) unit length: what they are without how bright they are."""
-    linear = colours.astype(np.float32) + 4
-    return linear / np.linalg.norm(linear, axis=-1, keepdims=True)
+    raised = colours.astype(np.float32) + np.float32(4)
+    return raised / np.sqrt(np.einsum("...i,...i", raised, raised))[..., None]
 
 
-def _cloth_mask(
-    rgba: np.ndarray, box: np.ndarray, seam: np.ndarray, skin: np.ndarray
-) -> np.ndarray | None:
-    """Find plain clothes: below the chin, of the colour of the lower edge, not of the skin's."""
-    middle = np.median(seam, axis=0)
-    spread = np.abs(_direction(seam) - _direction(middle)).max()
-    if spread > 0.12 or np.abs(_direction(middle) - _direction(skin)).max() < 0.06:
+def _plain_cloth(seam: np.ndarray, skin: np.ndarray) -> np.ndarray | None:
+    """Give the direction (3,) of plain clothes' colour at the lower edge; None where the edge has
+    several colours, or that of the skin."""
+    middle = _direction(_median(seam))
+    if np.abs(_direction(seam) - middle).max() > 0.12:
         return None
-    mask = np.zeros(rgba.shape[:2], bool)
-    top = int(np.clip(box[3] - 0.1 * (box[3] - box[1]), 0, rgba.shape[0]))
-    below = rgba[top:, :, :3]
-    alike = np.abs(_direction(below) - _direction(middle)).max(axis=-1)
-    mask[top:] = (alike < 0.05) & (rgba[top:, :, 3] > 0)
-    return mask
+    return None if np.abs(middle - _direction(skin)).max() < 0.06 else middle
+
+
+def _clothes(rgba: np.ndarray, bust: Bust, tone: np.ndarray) -> tuple[np.ndarray, int] | None:
+    """Find plain clothes of a tone (3,) below the chin: mask (h, w) uint8, 0 or 255, from the
+    highest row with clothes on, and that row; None where there are none."""
+    below = rgba[bust.collar :]
+    raised = below[..., :3].astype(np.float32) + np.float32(4)
+    length = np.sqrt(np.einsum("hwc,hwc->hw", raised, raised))
+    alike = below[..., 3] > 0
+    for channel, share in enumerate(tone.tolist()):
+        alike &= np.abs(raised[..., channel] - share * length) < 0.05 * length
+    rows = np.flatnonzero(alike.any(axis=1))
+    if not len(rows):
+        return None
+    first = int(rows[0])
+    return alike[first:].astype(np.uint8) * np.uint8(255), bust.collar + first
 
 
 def dress(
@@ -112,10 +144,13 @@ def dress(
     """Change the clothes: returns the picture, the seam's colours, and the cloth, which a body
     repeats (h, w, 3) uint8, or None where clothes stay as they were rendered."""
     wish = rng.random(), int(rng.integers(2**32))  # the same draws whatever the picture is
-    if bust.cloth_mask is None or wish[0] < 0.3:
+    if bust.cloth is None or wish[0] < 0.3:
         return rgba, bust.seam, None
+    found = _clothes(rgba, bust, bust.cloth)
+    if found is None:
+        return rgba, bust.seam, None
+    mask, top = found
     inner = np.random.default_rng(wish[1])
-    top = int(np.argmax(bust.cloth_mask.any(axis=1)))
     part = rgba[top:]
     height, width = part.shape[:2]
     plain = wish[0] < 0.5
@@ -124,16 +159,16 @@ def dress(
         pattern = np.full((height, width, 3), colour(inner), np.uint8)
     else:
         pattern = cloth(inner, height, width, pitch=bust.unit * 0.22)
-    light = bust.seam.astype(np.float32).mean(axis=1)
+    light = bust.seam.mean(axis=1, dtype=np.float32)
     middle = float(np.median(light)) + 1e-3
     pattern = cv2.convertScaleAbs(pattern, alpha=float(inner.uniform(0.7, 1.05)))
     grey = cv2.transform(part, np.full((1, 4), 1 / 3, np.float32) * (1, 1, 1, 0))
     grey = np.minimum(cv2.convertScaleAbs(grey, alpha=127.5 / middle), np.uint8(217))
     lit = cv2.multiply(pattern, cv2.merge([grey] * 3), scale=1 / 127.5)
-    soft = cv2.blur(bust.cloth_mask[top:].astype(np.float32), (3, 3))
     rgba = rgba.copy()
-    rgba[top:, :, :3] = mixed(np.ascontiguousarray(part[..., :3]), lit, soft)
-    tone = pattern.reshape(-1, 3).mean(axis=0)
+    worn = cv2.cvtColor(part, cv2.COLOR_RGBA2RGB)
+    rgba[top:, :, :3] = mixed(worn, lit, cv2.blur(mask, (3, 3)))
+    tone = np.array(cv2.mean(pattern)[:3])
     seam = np.clip(tone * (light / middle)[:, None], 0, 255)
     return rgba, seam.round().astype(np.uint8), None if plain else pattern
 
@@ -186,9 +221,10 @@ def paint(
     patch.fill(pose.torso, shirt, 0.75)
     for arm in near:
         patch.arm(arm, shirt, skin, pose.sleeve)
-    rgba = patch.rgba
-    rgba = cv2.transform(rgba, np.diag([*gains, 1.0]).astype(np.float32))
-    rgba = cv2.min(rgba, cv2.merge([rgba[..., 3]] * 4))
+    colours = cv2.cvtColor(patch.rgba, cv2.COLOR_RGBA2RGB)
+    colours = cv2.transform(colours, np.diag(gains).astype(np.float32))
+    alpha = patch.rgba[..., 3]
+    rgba = cv2.merge([*cv2.split(cv2.min(colours, cv2.merge([alpha] * 3))), alpha])
     if (wide, tall) != (x2 - x1, y2 - y1):
         rgba = cv2.resize(rgba, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
     soft, x, y = blurred(rgba, sigma, size, (x1, y1))
@@ -205,25 +241,22 @@ def _shirt(
     height: int,
 ) -> np.ndarray:
     """Carry the seam's colours down, or the pattern on: (height, width, 3) uint8."""
-    scale = float(np.hypot(*matrix[:, 0])) * bust.unit
-    start = moved(np.array([bust.chin[0], bust.bottom]), matrix)[
-        1
-    ]  # folds grow from the seam on, where the bust has none
-    ramp = ((np.arange(height, dtype=np.float32) - start) / scale).clip(0, 1)[:, None]
+    scale = math.hypot(*matrix[:, 0].tolist())
+    foot, start = moved(np.array([bust.chin[0], bust.bottom]), matrix).tolist()
+    below = (np.arange(height, dtype=np.float32) - start) / (scale * bust.unit)
+    ramp = below.clip(0, 1)[:, None]  # folds grow from the seam on, where the bust has none
     if pattern is not None:
         shirt = warp(pattern, matrix, (0, 0, width, height), border=cv2.BORDER_REFLECT, most=1)
     else:
-        foot = moved(np.array([bust.chin[0], bust.bottom]), matrix)[0]
-        columns = (np.arange(width) + 0.5 - foot) / np.hypot(*matrix[:, 0]) + bust.chin[0]
+        columns = (np.arange(width) + 0.5 - foot) / scale + bust.chin[0]
         places = np.arange(len(seam)) + bust.seam_start + 0.5
         line = np.stack([np.interp(columns, places, channel) for channel in seam.T], axis=1)
-        shirt = np.repeat(line.round().astype(np.uint8)[None], height, 0)
-        below = np.full_like(shirt, _main_colour(rng, bust, seam))
-        shirt = mixed(shirt, below, np.repeat(1 - (1 - ramp) ** 2, width, 1))
-    light = folds(rng, height, width, depth=float(rng.uniform(0.1, 0.5)))
-    light = 1 + (light - 1) * ramp
-    share = np.clip(light * 127.5, 0, 255).astype(np.uint8)
-    return cv2.multiply(shirt, cv2.merge([share] * 3), scale=1 / 127.5)
+        ends = np.stack([line.ravel(), np.tile(_main_colour(rng, bust, seam), width)])
+        share = np.hstack([(1 - ramp) ** 2, 1 - (1 - ramp) ** 2])
+        shirt = cv2.convertScaleAbs(share @ ends.astype(np.float32)).reshape(height, width, 3)
+    depth = float(rng.uniform(0.1, 0.5))
+    light = 1 + (folds(rng, height, width, depth=depth) - 1) * ramp
+    return times(shirt, light)
 
 
 def _main_colour(rng: np.random.Generator, bust: Bust, seam: np.ndarray) -> Colour:
@@ -356,11 +389,10 @@ def _arm(
 
 def turn_away(rng: np.random.Generator, sprite: Sprite) -> np.ndarray:
     """Cover a sprite's face with hair, as if seen from behind: (h, w, 4) uint8."""
-    rgba = sprite.rgba.copy()
-    x1, y1, x2, y2 = sprite.box
+    x1, y1, x2, y2 = sprite.box.tolist()
     centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2 - 0.05 * (y2 - y1)])
     axes = np.array([(x2 - x1) * rng.uniform(0.62, 0.72), (y2 - y1) * rng.uniform(0.62, 0.75)])
-    mask = np.zeros(rgba.shape[:2], np.uint8)
+    mask: np.ndarray = np.zeros(sprite.rgba.shape[:2], np.uint8)
     shift = tuple((centre * 16).round().astype(int).tolist())
     cv2.ellipse(
         mask,
@@ -381,12 +413,10 @@ def turn_away(rng: np.random.Generator, sprite: Sprite) -> np.ndarray:
         )
         cv2.fillPoly(mask, [(low * 16).round().astype(np.int32)], 255, cv2.LINE_AA, 4)
     tone = np.array(colour(rng, "hair"), np.float32)
-    height, width = rgba.shape[:2]
+    height, width = mask.shape
     strands = fractal(rng, height, width, cells=9, octaves=4, decay=0.7, stretch=0.2)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    round_ = 1.15 - 0.6 * (((x - centre[0]) / axes[0]) ** 2 + ((y - centre[1]) / axes[1]) ** 2)
-    hair = np.clip(tone * ((0.4 + 1.2 * strands) * np.clip(round_, 0.35, 1.2))[..., None], 0, 255)
-    share = (mask / 255.0)[..., None]
-    rgba[..., :3] = (rgba[..., :3] * (1 - share) + hair * share).round()
-    rgba[..., 3] = np.maximum(rgba[..., 3], mask)
-    return rgba
+    y, x = rows_and_columns(height, width)
+    (column, row), (across, up) = centre.tolist(), axes.tolist()
+    round_ = 1.15 - 0.6 * (((x - column) / across) ** 2 + ((y - row) / up) ** 2)
+    hair = lit(tone, (0.4 + 1.2 * strands) * np.clip(round_, 0.35, 1.2))
+    return painted_over(sprite.rgba, hair, mask)
