@@ -178,7 +178,7 @@ def fitted(name: str, points: np.ndarray) -> np.ndarray:
     size = np.empty(3, np.float32)
     for axis, (i, j, length) in enumerate(piece.scale):
         size[axis] = abs(points[int(i), axis] - points[int(j), axis]) / length
-    on_body = np.einsum("pkx,pk->px", points[piece.reference], piece.weight)
+    on_body = np.einsum("pkx,pk->px", points.take(piece.reference, axis=0), piece.weight)
     return (on_body + piece.offset * size).astype(np.float32)
 
 

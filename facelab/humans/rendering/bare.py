@@ -116,23 +116,15 @@ def add_body(
         occlusion=0.4 + 0.85 * opened,  # teeth let light through
     )
     tongue = table.add(PLAIN, TONGUE, rough=0.4, gloss=0.7, occlusion=0.6)
-    normal = kernels.normals(state.points, mesh.faces)[mesh.at]
-    points, collar, triangles = state.points[mesh.at], None, mesh.triangles
+    normal = kernels.normals(state.points, mesh.faces).take(mesh.at, axis=0)
+    points, collar, triangles = state.points.take(mesh.at, axis=0), None, mesh.triangles
     if under is None:
         collar = _collar()
         points = points + normal * (0.07 * smooth(-collar, 0, 0.05))[:, None].astype(np.float32)
     else:  # one corner under the cloth keeps the same count of triangles, so that numbers stay
-        hidden = under[mesh.faces].all(axis=1)
-        triangles = np.where(hidden[:, None], triangles[:, :1], triangles)
-    soup.add(
-        points,
-        normal,
-        mesh.uv,
-        triangles,
-        mesh.region[mesh.triangles[:, 0]],
-        occlusion=np.clip(1.15 * mesh.occlusion, 0.04, 1) ** np.float32(1.25),
-        collar=collar,
-    )
+        triangles = kernels.flattened(triangles, mesh.at, under)
+    region, occlusion = _regions()
+    soup.add(points, normal, mesh.uv, triangles, region, occlusion=occlusion, collar=collar)
     inside = [("eyes", eye, state.eyes)]
     if opened > 0:
         neutral = human.fit(view.age, weight=view.look.weight)
@@ -141,14 +133,30 @@ def add_body(
     for name, number, rest in inside:
         piece = assets.part(name)
         here = state.pose.apply(rest)
-        around = kernels.normals(here, piece.at[piece.triangles])
+        around = kernels.normals(here, _faces(name))
         sky = np.clip(0.12 + 1.1 * piece.occlusion, 0, 1)
         if name == "eyes":
             sky = 0.6 + 0.4 * sky  # the baked shade of the mean person's lids is too dark
         if name == "teeth":  # baked with closed lips; light reaches the front ones
             sky = mouth.teeth_light(rest)[piece.at]
             around = mouth.rounded(around, state.pose.head[:, 2])
-        soup.add(here[piece.at], around[piece.at], piece.uv, piece.triangles, number, occlusion=sky)
+        here, around = here.take(piece.at, axis=0), around.take(piece.at, axis=0)
+        soup.add(here, around, piece.uv, piece.triangles, number, occlusion=sky)
+
+
+@functools.cache
+def _regions() -> tuple[np.ndarray, np.ndarray]:
+    """Material (T,) of the body's triangles, and share of the sky (C,) its corners see."""
+    mesh = assets.body()
+    occlusion = np.clip(1.15 * mesh.occlusion, 0.04, 1) ** np.float32(1.25)
+    return mesh.region[mesh.triangles[:, 0]], occlusion
+
+
+@functools.cache
+def _faces(name: str) -> np.ndarray:
+    """Triangles (T, 3) of a part as numbers of its vertices, not of its corners."""
+    piece = assets.part(name)
+    return np.ascontiguousarray(piece.at[piece.triangles])
 
 
 def _level(head_px: float, wide: float) -> int:
@@ -170,6 +178,7 @@ def _eyes(fit: Fit, gaze: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     return points, np.array(pupils, np.float32)
 
 
+@functools.cache
 def _collar() -> np.ndarray:
     """Height of each corner of the body over the neckline of a plain shirt."""
     mesh = assets.body()

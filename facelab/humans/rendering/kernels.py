@@ -65,6 +65,47 @@ def normals(points, triangles):  # type: ignore[no-untyped-def]
 
 
 @jit
+def lean(points, still, turned, pivot, neck, length):  # type: ignore[no-untyped-def]
+    """See `posing.Pose.apply`; still, turned: (N, 3) points that moved with body and head."""
+    out = np.empty_like(still)
+    none, whole, two, three = np.float32(0), np.float32(1), np.float32(2), np.float32(3)
+    start, reach, forward = np.float32(0.03), np.float32(0.65), np.float32(0.55)
+    for i in range(points.shape[0]):
+        height = points[i, 1] - neck[1] + forward * (points[i, 2] - neck[2])
+        t = min(max((height / length - start) / reach, none), whole)
+        share = t * t * (three - two * t)
+        for k in range(3):
+            out[i, k] = still[i, k] + (turned[i, k] - still[i, k]) * share + pivot[k]
+    return out
+
+
+@jit
+def outwards(points, normal, skull):  # type: ignore[no-untyped-def]
+    """Turn the normals (N, 3) of hair away from the middle of the head, skull (3,), and bend them
+    so that strands shade as one head of hair; in place."""
+    tiny, own, bent = np.float32(1e-6), np.float32(0.6), np.float32(0.4)
+    for i in range(points.shape[0]):
+        x, y, z = points[i, 0] - skull[0], points[i, 1] - skull[1], points[i, 2] - skull[2]
+        side = np.sign(normal[i, 0] * x + normal[i, 1] * y + normal[i, 2] * z + tiny)
+        length = np.sqrt(x * x + y * y + z * z)
+        normal[i, 0] = normal[i, 0] * side * own + bent * x / length
+        normal[i, 1] = normal[i, 1] * side * own + bent * y / length
+        normal[i, 2] = normal[i, 2] * side * own + bent * z / length
+
+
+@jit
+def flattened(triangles, at, under):  # type: ignore[no-untyped-def]
+    """Copy triangles (T, 3) of corners, those flattened to nothing whose three vertices are under
+    cloth. at: (C,) vertices of the corners. under: (V,) bool."""
+    out = triangles.copy()
+    for t in range(out.shape[0]):
+        a, b, c = out[t, 0], out[t, 1], out[t, 2]
+        if under[at[a]] and under[at[b]] and under[at[c]]:
+            out[t, 1] = out[t, 2] = a
+    return out
+
+
+@jit
 def span(a, b, c, size):  # type: ignore[no-untyped-def]
     """First and last pixel whose middle may lie between three coordinates."""
     return max(0, int(np.ceil(min(a, b, c) - 0.5))), min(size - 1, int(max(a, b, c) - 0.5))
@@ -81,13 +122,13 @@ def raster(triangles, two_sided, first, screen, depth, nearest, owner, wa, wb): 
     height, width = nearest.shape
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        da, db, dc = depth[a], depth[b], depth[c]
-        if da <= 0 or db <= 0 or dc <= 0:
-            continue
         ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
         cx, cy = screen[c, 0], screen[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if (area >= 0 and not two_sided[t]) or abs(area) < 1e-9:
+            continue
+        da, db, dc = depth[a], depth[b], depth[c]
+        if da <= 0 or db <= 0 or dc <= 0:
             continue
         x0, x1 = span(ax, bx, cx, width)
         y0, y1 = span(ay, by, cy, height)
@@ -99,30 +140,46 @@ def raster(triangles, two_sided, first, screen, depth, nearest, owner, wa, wb): 
             px, py = x0 + 0.5, y + 0.5
             u = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inverse
             v = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inverse
+            inside = False
             for x in range(x0, x1 + 1):
                 if u >= 0 and v >= 0 and u + v <= 1:
+                    inside = True
                     d = u * da + v * db + (1 - u - v) * dc
                     if d > nearest[y, x]:
                         nearest[y, x] = d
                         owner[y, x] = first + t
                         wa[y, x] = u
                         wb[y, x] = v
+                elif inside:  # past the triangle's other side
+                    break
                 u += du
                 v += dv
 
 
 @jit
-def look_up(texture, u, v, out):  # type: ignore[no-untyped-def]
-    """Read a map (h, w, c) bilinearly at u, v in [0, 1], v from the top, into out (c,) or more."""
-    h, w, n = texture.shape
+def cell(texture, u, v):  # type: ignore[no-untyped-def]
+    """Column, row and shares of the next ones for a look-up at u, v in [0, 1], v from the top."""
+    h, w, _ = texture.shape
     x = min(max(u * w - 0.5, 0.0), w - 1.001)
     y = min(max(v * h - 0.5, 0.0), h - 1.001)
     i, j = int(x), int(y)
-    fx, fy = np.float32(x - i), np.float32(y - j)
-    for c in range(n):
-        top = texture[j, i, c] + (texture[j, i + 1, c] - texture[j, i, c]) * fx
-        low = texture[j + 1, i, c] + (texture[j + 1, i + 1, c] - texture[j + 1, i, c]) * fx
-        out[c] = top + (low - top) * fy
+    return i, j, np.float32(x - i), np.float32(y - j)
+
+
+@jit
+def mixed(texture, i, j, fx, fy, c):  # type: ignore[no-untyped-def]
+    """Mix the four texels of a cell in channel c."""
+    top = texture[j, i, c] + (texture[j, i + 1, c] - texture[j, i, c]) * fx
+    low = texture[j + 1, i, c] + (texture[j + 1, i + 1, c] - texture[j + 1, i, c]) * fx
+    return top + (low - top) * fy
+
+
+@jit
+def look_up(texture, u, v, out):  # type: ignore[no-untyped-def]
+    """Read a map (h, w, c) bilinearly at u, v in [0, 1], v from the top, into out (c,) or more."""
+    i, j, fx, fy = cell(texture, u, v)
+    for c in range(texture.shape[2]):
+        out[c] = mixed(texture, i, j, fx, fy, c)
 
 
 @jit
@@ -134,7 +191,6 @@ def shadow_map(triangles, two_sided, screen, depth, texture_of, uv, textures, ne
     or -1. Fills nearest (S, S).
     """
     height, width = nearest.shape
-    value = np.zeros(8, np.float32)
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
@@ -148,25 +204,31 @@ def shadow_map(triangles, two_sided, screen, depth, texture_of, uv, textures, ne
             continue
         inverse = 1 / area
         number = texture_of[t]
+        texture = textures[max(number, 0)]
+        da, db, dc = depth[a], depth[b], depth[c]
         du, dv = (by - cy) * inverse, (cy - ay) * inverse
         for y in range(y0, y1 + 1):
             px, py = x0 - 0.5, y + 0.5
             u = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inverse
             v = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inverse
+            inside = False
             for x in range(x0, x1 + 1):
                 u += du
                 v += dv
                 if u < 0 or v < 0 or u + v > 1:
+                    if inside:
+                        break
                     continue
+                inside = True
                 q = 1 - u - v
-                d = u * depth[a] + v * depth[b] + q * depth[c]
+                d = u * da + v * db + q * dc
                 if d <= nearest[y, x]:
                     continue
                 if number >= 0:
                     s = u * uv[a, 0] + v * uv[b, 0] + q * uv[c, 0]
                     r = u * uv[a, 1] + v * uv[b, 1] + q * uv[c, 1]
-                    look_up(textures[number], s, 1 - r, value)
-                    if value[1] < 0.5:
+                    i, j, fx, fy = cell(texture, s, 1 - r)
+                    if mixed(texture, i, j, fx, fy, 1) < 0.5:
                         continue
                 nearest[y, x] = d
 

@@ -172,18 +172,13 @@ def add_parts(
     for part in parts:
         m = part.material
         colour = np.asarray(m.colour, np.float32)
-        normal = kernels.normals(
-            np.ascontiguousarray(part.positions, np.float32),
-            np.ascontiguousarray(part.triangles, np.int32),
-        )
+        positions = np.ascontiguousarray(part.positions, np.float32)
+        triangles = np.ascontiguousarray(part.triangles, np.int32)
+        normal = kernels.normals(positions, triangles)
         hair = part.name.startswith("hair")
         if hair:
-            out = part.positions - skull
-            normal = normal * np.sign((normal * out).sum(axis=1, keepdims=True) + 1e-6)
-            normal = normal * 0.6 + 0.4 * out / np.linalg.norm(out, axis=1, keepdims=True)
-        points = pose.apply(part.positions, part.follows)
-        turned = pose.turn(part.positions, normal, part.follows)
-        triangles = np.asarray(part.triangles, np.int32)
+            kernels.outwards(positions, normal, skull)
+        points, turned = pose.place(positions, normal, part.follows)
         uv = part.uv
         if m.alpha is None:
             image = shrink(colour) if colour.ndim == 3 else None

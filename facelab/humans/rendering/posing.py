@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facelab.humans.parts import Fit, Follows
+from facelab.humans.rendering import kernels
 
 BODY_SHARE = 0.45  # of the head's turn that the shoulders follow
 
@@ -66,18 +67,18 @@ class Pose:
             return centred @ self.head.T + self.pivot
         if follows == "body":
             return centred @ self.torso.T + self.pivot
-        height = points[:, 1] - self.neck[1] + 0.55 * (points[:, 2] - self.neck[2])
-        t = np.clip((height / np.float32(self.length) - 0.03) / 0.65, 0, 1).astype(np.float32)
-        share = (t * t * (3 - 2 * t))[:, None]
-        still = centred @ self.torso.T
-        return still + (centred @ self.head.T - still) * share + self.pivot
+        still, turned = centred @ self.torso.T, centred @ self.head.T
+        length = np.float32(self.length)
+        return np.asarray(kernels.lean(points, still, turned, self.pivot, self.neck, length))
 
-    def turn(self, points: np.ndarray, normals: np.ndarray, follows: Follows) -> np.ndarray:
-        """Turn the normals (N, 3) of rest-pose points (N, 3); nearly of unit length."""
+    def place(
+        self, points: np.ndarray, normals: np.ndarray, follows: Follows
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Move rest-pose points (N, 3) with their normals (N, 3), nearly of unit length."""
+        moved = self.apply(points, follows)
         if follows == "skin":
-            moved = self.apply(points + 0.01 * normals) - self.apply(points)
-            return moved * 100
-        return normals @ (self.head if follows == "head" else self.torso).T
+            return moved, (self.apply(points + 0.01 * normals) - moved) * 100
+        return moved, normals @ (self.head if follows == "head" else self.torso).T
 
 
 @dataclass(frozen=True, eq=False)

@@ -254,5 +254,6 @@ def tone_curve(linear: np.ndarray) -> np.ndarray:
     more contrast and colour than there was."""
     x = (1 - np.exp(-1.05 * np.maximum(linear, 0))) ** np.float32(1 / 2.2)
     x = x - 0.045 * np.sin(2 * np.pi * x)
-    x = x + np.float32(COLOUR) * (x - x.mean(axis=-1, keepdims=True))
+    grey = (x[..., 0] + x[..., 1] + x[..., 2]) / np.float32(3)  # `mean` is ten times slower here
+    x = x + np.float32(COLOUR) * (x - grey[..., None])
     return (np.clip(x, 0, 1) * 255 + 0.5).astype(np.uint8)

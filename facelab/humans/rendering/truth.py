@@ -32,7 +32,8 @@ the face turns away, so that a pixel beside them may be far nearer."""
 
 def face_box(points: np.ndarray) -> np.ndarray:
     """Box (4,) xyxy float32 around the face's vertices (N, 2), corrected by `BOX_OFFSET`."""
-    low, high = points.min(axis=0), points.max(axis=0)
+    x, y = points[:, 0], points[:, 1]  # one by one: faster than along an axis of two
+    low, high = np.array((x.min(), y.min())), np.array((x.max(), y.max()))
     size = np.tile(high - low, 2)
     box = np.concatenate((low, high)) + np.array(BOX_OFFSET) * size
     return box.astype(np.float32)

@@ -164,6 +164,10 @@ def blend(  # type: ignore[no-untyped-def]
         x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
         y0 = max(0, int(np.ceil(min(ay, by, cy) - 0.5)))
         y1 = min(height - 1, int(np.floor(max(ay, by, cy) - 0.5)))
+        number, lead = map_of[m], hair[m, 0]
+        texture = textures[max(number, 0)]
+        own_colour = number >= 0 and texture.shape[2] >= 5
+        da, db, dc = depth[a], depth[b], depth[c]
         du, dv = (by - cy) / area, (cy - ay) / area  # a step to the right
         for y in range(y0, y1 + 1):
             mx, my = x0 - 0.5, y + 0.5
@@ -178,26 +182,25 @@ def blend(  # type: ignore[no-untyped-def]
                 if u < 0 or v < 0 or u + v > 1 or left[y, x] < 0.02:
                     continue
                 q = 1 - u - v
-                near = u * depth[a] + v * depth[b] + q * depth[c]
-                if owner[y, x] >= 0 and hair[m, 0] > 0:
+                near = u * da + v * db + q * dc
+                if lead > 0 and owner[y, x] >= 0:
                     if kind[owner_material[owner[y, x]]] == SKIN:
-                        near = 1 / (1 / near - hair[m, 0])
+                        near = 1 / (1 / near - lead)
                 if near < nearest[y, x]:
                     continue
-                for i in range(3):
-                    value[i] = 1.0
+                value[0] = 1.0
                 opaque = alpha[m]
-                if map_of[m] >= 0:
+                if number >= 0:
                     s = u * uv[a, 0] + v * uv[b, 0] + q * uv[c, 0]
                     r = u * uv[a, 1] + v * uv[b, 1] + q * uv[c, 1]
-                    look_up(textures[map_of[m]], s, 1 - r, value)
+                    look_up(texture, s, 1 - r, value)
                     opaque = value[1]
-                if map_of[m] < 0 or textures[map_of[m]].shape[2] < 5:
+                if not own_colour:
                     for i in range(3):
                         value[2 + i] = colour[m, i]
                 if opaque < 0.02:
                     continue
-                if map_of[m] >= 0:
+                if number >= 0:
                     for corner in (a, b, c):
                         if glow[corner, 6] == 0:
                             light_strand(
