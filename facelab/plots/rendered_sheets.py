@@ -23,7 +23,7 @@ def people(
     for _ in range(count):
         human = Human.sample(rng)
         view = View.sample(rng, human, fill=0.62, shift=(0, -0.02), occluders=occluders)
-        photos.append(over(render(human, view, size=(size, size)).rgba, wall(rng, (size, size))))
+        photos.append(_photo(human, view, wall(rng, (size, size))))
     return sheet(photos, columns)
 
 
@@ -34,7 +34,7 @@ def views(count: int = 24, *, columns: int = 8, size: int = 160, seed: int = 0) 
     photos = []
     for _ in range(count):
         view = View.sample(rng, human, fill=0.62, shift=(0, -0.02))
-        photos.append(over(render(human, view, size=(size, size)).rgba, wall(rng, (size, size))))
+        photos.append(_photo(human, view, wall(rng, (size, size))))
     return sheet(photos, columns)
 
 
@@ -62,8 +62,14 @@ def ages(
                 fill=0.62,
                 shift=(0, -0.02),
             )
-            photos.append(over(render(human, view, size=(size, size)).rgba, back))
+            photos.append(_photo(human, view, back))
     return sheet(photos, len(years))
+
+
+def _photo(human: Human, view: View, backdrop: np.ndarray) -> np.ndarray:
+    """Render a view before a backdrop (H, W, 3) of the same size."""
+    height, width = backdrop.shape[:2]
+    return over(render(human, view, size=(height, width)).rgba, backdrop)
 
 
 SHEETS: dict[str, Callable[..., np.ndarray]] = {"people": people, "views": views, "ages": ages}

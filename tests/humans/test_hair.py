@@ -8,8 +8,9 @@ import pytest
 pytest.importorskip("numba", reason="fitting needs facelab[render]")
 
 from facelab.humans import assets
+from facelab.humans.worn.beards import BEARDS, Beard, beard
 from facelab.humans.worn.cuts import Cut
-from facelab.humans.worn.hair import ASSETS, BEARDS, GROWN, STYLES, Beard, Hair, beard, hair
+from facelab.humans.worn.hair import ASSETS, GROWN, STYLES, Hair, hair
 from facelab.humans.worn.strands import hairline, ribbons, shell_map, strand_map
 from tests.humans import worn
 

@@ -6,16 +6,8 @@ import pytest
 pytest.importorskip("numba", reason="fitting needs facelab[render]")
 
 from facelab.humans.parts import Part
-from facelab.humans.worn.hands import (
-    HELD,
-    POSES,
-    Held,
-    forearm,
-    frame,
-    hand,
-    held,
-    skin_material,
-)
+from facelab.humans.worn.fingers import POSES, forearm, frame, hand, skin_material
+from facelab.humans.worn.hands import HELD, Held, held
 from tests.humans import worn
 
 SKIN = np.float32((0.45, 0.27, 0.19))

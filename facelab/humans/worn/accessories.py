@@ -51,8 +51,8 @@ class Glasses:
     """What a pair of glasses looks like.
 
     shape: one of SHAPES. lens: one of LENSES. size: 1 on average. rim: thickness in decimetres, 0
-    for rimless. half: no rim below. slide: how far down the nose, decimetres. colour, lens_colour:
-    (3,) linear. lens_alpha: share of light the lens holds back.
+    for rimless. half: no rim below. slide: how far down the nose, decimetres. metal: what the frame
+    is of. colour, lens_colour: (3,) linear. lens_alpha: share of light the lens holds back.
     """
 
     shape: str = "rectangular"
@@ -237,13 +237,11 @@ def _outline(params: Glasses) -> np.ndarray:
     elif params.shape == "aviator":
         y = y - 0.05 * (low < 0) * (0.6 + 0.4 * outer)
         x = x * (1 - 0.16 * np.clip(-low, 0, 1)) + 0.03 * np.clip(-low, 0, 1)
-        x = np.where((low > 0.2) & (outer < 0), x * 1.0, x)
     elif params.shape in ("square", "large", "rectangular"):
         x = x * (1 - 0.08 * np.clip(-low, 0, 1))
     elif params.shape == "sport":
         y = y * (1 - 0.3 * np.clip(outer, 0, 1)) + 0.03 * outer
-    nose = {"sport": 0.045}.get(params.shape, 0.095)
-    x = x + half_x + nose
+    x = x + half_x + (0.045 if params.shape == "sport" else 0.095)  # beside the nose
     y = y + _BRIDGE[1] - 0.03 - 0.25 * max(half_y - 0.17, 0)
     wrap = 0.55 if params.shape == "sport" else 0.36
     z = _BRIDGE[2] + 0.02 - wrap * x**2 - 0.06 * (y - _BRIDGE[1] < 0) * (_BRIDGE[1] - y)
@@ -316,7 +314,8 @@ def _lens_map(params: Glasses) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Headphones:
-    """Headphones with a band over the head. colour: (3,) linear; cup: radius in decimetres."""
+    """Headphones with a band over the head. colour: (3,) linear. cup: radius of the cups, lift: gap
+    between band and head, decimetres."""
 
     colour: np.ndarray = field(default_factory=lambda: floats((0.03, 0.03, 0.03)))
     cup: float = 0.34
@@ -376,10 +375,7 @@ def earrings(params: Earrings, fit: Fit) -> list[Part]:
     else:
         drop = floats([(0.05, 0, 0), (0.05, -2 * r, 0), (0.05, -4.5 * r, 0), (0.05, -6 * r, 0)])
         mesh = tube(drop, r * floats((0.15, 0.25, 1, 0.5)), sides=6, up=(0, 0, 1))
-    both = [Mesh(warp(fit, lobe[None]) + m.positions, m.triangles, m.uv) for m in (mesh,)]
-    other = mesh.mirrored()
-    root = warp(fit, lobe[None] * floats((-1, 1, 1)))
-    both.append(Mesh(root + other.positions, other.triangles, other.uv))
-    pair = merge(both)
+    lobes = warp(fit, np.stack([lobe, lobe * floats((-1, 1, 1))]))
+    pair = merge([mesh.moved(shift=lobes[0]), mesh.mirrored().moved(shift=lobes[1])])
     material = Material(params.colour, roughness=0.2, gloss=1.0)
     return [Part("earrings", pair.positions, pair.triangles, material, hides=False)]

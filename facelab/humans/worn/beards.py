@@ -10,7 +10,7 @@ import numpy as np
 from facelab.humans.parts import Fit, Material, Part
 from facelab.humans.worn.meshes import Mesh, floats, grid, merge, smooth
 from facelab.humans.worn.strands import fur_map
-from facelab.humans.worn.surface import Rays, directions, warp
+from facelab.humans.worn.surface import Rays, directions
 
 __all__ = ["BEARDS", "Beard", "beard"]
 
@@ -30,7 +30,8 @@ _SIDE = 1.62  # azimuth of the sideburns, radians
 
 @dataclass(frozen=True)
 class Beard:
-    """kind: one of BEARDS. length: of the hair, decimetres. dense: 0 thin to 1 thick."""
+    """What a beard is like. kind: one of BEARDS. length: of hair, decimetres. dense: 0 thin to 1
+    thick. seed: of the hairs' places."""
 
     kind: str = "short"
     length: float = 0.08
@@ -48,15 +49,20 @@ class Beard:
         return cls(kind, length, float(rng.uniform(0.55, 1)), int(rng.integers(4)))
 
 
+def _edges(around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Elevation of the sheets' lower and upper edge, radians, at an azimuth without its sign."""
+    at = (0, 0.6, 1.1, 1.62)
+    high = np.interp(around, (0, 0.35, 0.8, 1.2, 1.62), (0.14, 0.14, 0.08, 0.2, 0.62))
+    return np.interp(around, at, (-1.15, -1.05, -0.75, -0.35)), high
+
+
 @functools.cache
-def _rays() -> tuple[Rays, np.ndarray, np.ndarray]:
-    """Rays over the lower face (rows, columns), with their azimuths and elevations."""
+def _rays() -> tuple[Rays, np.ndarray]:
+    """Rays over the lower face (rows, columns), with their elevations."""
     azimuth = np.broadcast_to(np.linspace(-_SIDE, _SIDE, _COLUMNS), (_ROWS, _COLUMNS))
-    a = np.abs(azimuth[0])
-    low = np.interp(a, (0, 0.6, 1.1, 1.62), (-1.15, -1.05, -0.75, -0.35))
-    high = np.interp(a, (0, 0.35, 0.8, 1.2, 1.62), (0.14, 0.14, 0.08, 0.2, 0.62))
+    low, high = _edges(np.abs(azimuth[0]))
     elevation = low + np.linspace(0, 1, _ROWS)[:, None] * (high - low)
-    return Rays(_MOUTH, directions(azimuth, elevation), limit=1.5), azimuth, elevation
+    return Rays(_MOUTH, directions(azimuth, elevation), limit=1.5), elevation
 
 
 @functools.lru_cache(maxsize=64)
@@ -66,8 +72,7 @@ def _maps(kind: str, dense: float, seed: int, layers: int) -> tuple[np.ndarray, 
     v, u = np.mgrid[1:0:64j, 0:1:192j]
     azimuth = (2 * u - 1) * _SIDE
     a = np.abs(azimuth)
-    low = np.interp(a, (0, 0.6, 1.1, 1.62), (-1.15, -1.05, -0.75, -0.35))
-    high = np.interp(a, (0, 0.35, 0.8, 1.2, 1.62), (0.14, 0.14, 0.08, 0.2, 0.62))
+    low, high = _edges(a)
     e = low + v * (high - low)
     soft = 0.05
     lips = np.hypot(azimuth / 0.43, (e + 0.14 + 0.05 * np.cos(azimuth * 6)) / 0.155)
@@ -95,10 +100,9 @@ def _maps(kind: str, dense: float, seed: int, layers: int) -> tuple[np.ndarray, 
 def beard(
     params: Beard, fit: Fit, *, colour: np.ndarray | None = None, age: float = 30.0
 ) -> list[Part]:
-    """Build the beard. colour: (3,) linear, of the person's hair."""
-    rays, azimuth, elevation = _rays()
-    centre = warp(fit, _MOUTH[None])[0]
-    skin = np.where(rays.met[..., None], rays.points(fit), centre + rays.direction * 0.9)
+    """Build the beard. colour: (3,) linear, of the person's hair. age: in years, which greys it."""
+    rays, elevation = _rays()
+    skin, centre = rays.skin(fit, floats(0.9))
     out = skin - centre
     out /= np.linalg.norm(out, axis=-1, keepdims=True)
     layers = 6 if params.kind == "long" else 4

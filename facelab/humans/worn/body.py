@@ -70,7 +70,8 @@ _ODDS = (0.34, 0.07, 0.08, 0.13, 0.1, 0.05, 0.06, 0.05, 0.05, 0.05, 0.02)
 class Arms:
     """Both arms. pose: one of ARMS; swap: right does what left is said to; sleeve: share of the arm
     under cloth, 0 to 1; cloth: (h, w, 3) of the sleeves; loose: width of sleeves, 1 tight; hands:
-    False leaves hands and forearms out, for pictures that end at the chest."""
+    False leaves hands and forearms out, for pictures that end at the chest; watch: worn or not;
+    thick: 1 on average."""
 
     pose: str = "hanging"
     swap: bool = False
@@ -186,9 +187,9 @@ def _arm(params: Arms, pose: _ArmPose, size: float) -> tuple[list[Mesh], list[Me
     """Flesh, sleeve and watch of a left arm, the shoulder joint at the origin."""
     elbow, wrist = floats(pose.elbow) - SHOULDER, floats(pose.wrist) - SHOULDER
     inner = floats((-0.3, 0.08, 0.0))
-    ball = floats((0.0, 0.0, 0.0))
-    high = ball + 0.16 * (elbow - ball) + (0.06, 0, 0)
-    path = np.stack([inner, ball, high, 0.5 * elbow, elbow, 0.55 * elbow + 0.45 * wrist, wrist])
+    high = 0.16 * elbow + (0.06, 0, 0)
+    low = 0.55 * elbow + 0.45 * wrist
+    path = np.stack([inner, np.zeros(3), high, 0.5 * elbow, elbow, low, wrist])
     radii = params.thick * floats((0.46, 0.52, 0.53, 0.45, 0.38, 0.38, 0.27))
     path, radii = path * size, radii * size
     flesh, cloth, strap = [], [], []

@@ -9,7 +9,7 @@ it belongs.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -96,7 +96,7 @@ class Clothes:
             interpolation=cv2.INTER_CUBIC,
         )
         sleeve_map = np.ascontiguousarray(cloth_map[44:140, 8:56])
-        worn = Arms(**{**worn.__dict__, "cloth": sleeve_map, "loose": worn.loose + 0.5 * loose})
+        worn = replace(worn, cloth=sleeve_map, loose=worn.loose + 0.5 * loose)
         pointed = kind in ("v-neck", "shirt", "suit", "polo") or (
             kind == "dress" and rng.random() < 0.4
         )
@@ -172,7 +172,10 @@ def _chest(rng: np.random.Generator) -> np.ndarray:
 
 
 def _paint_suit(rng: np.random.Generator, front: np.ndarray, shirt: np.ndarray) -> None:
-    """Paint shirt, tie, lapels and buttons on the front panel, in place."""
+    """Paint shirt, tie, lapels and buttons on the front panel, in place.
+
+    shirt: (3,) its colour, of the collar too; made white or blue in place, most often.
+    """
     if rng.random() < 0.7:
         shirt[:] = (0.75, 0.76, 0.78) if rng.random() < 0.7 else (0.4, 0.5, 0.68)
     low = float(rng.uniform(3.2, 4.2))
@@ -240,24 +243,21 @@ def _edge(params: Clothes, azimuth: np.ndarray) -> np.ndarray:
     return high - drop * fall - side + 0.03 * (front < -0.3)
 
 
-def _skin(fit: Fit, size: float, wide: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Give the chest's skin (30, 48, 3) on the grid of `_globe`,
-        cut where the arms begin and closed
-    where skin is missing, and the point it is seen from. wide: how far the neckline opens."""
+def _skin(fit: Fit, size: float, wide: float = 1.0) -> np.ndarray:
+    """Give the chest's skin (30, 48, 3) on the grid of `_globe`, cut where the arms begin,
+    closed where it is missing. wide: how far the neckline opens."""
     globe = _globe()
-    centre = globe.centre(fit)
-    points = globe.rays.points(fit)
     # Near the armpits rays run along the arm: there the width falls from shoulder to chest.
     limit = (1.45 + 0.35 * smooth(globe.elevation, -0.2, 0.35)[:, None]) * size
     far = limit / np.maximum(np.abs(globe.direction[..., 0]), 0.3)
-    points = np.where(globe.rays.met[..., None], points, centre + globe.direction * far[..., None])
+    points, centre = globe.rays.skin(fit, far)
     over = np.abs(points[..., 0] - centre[0]) / limit
     points = np.where(over[..., None] > 1, centre + (points - centre) / over[..., None], points)
     # The asset's arms are half raised, and its shoulders with them; here they hang.
     aside = smooth(np.abs(points[..., 0] - centre[0]) / size, 0.75, 1.8)
     fall = 0.3 * (1 - min(1.0, 2 * wide))  # bare shoulders stay where they are
     points[..., 1] -= fall * size * aside * smooth(globe.elevation, 0.1, 0.5)[:, None]
-    return floats(points), centre
+    return floats(points)
 
 
 def clothes(
@@ -271,7 +271,7 @@ def clothes(
     """Build clothes and arms. skin: (3,) linear colour of bare arms and hands."""
     globe = _globe()
     size = shoulders(fit)[1]
-    skin_points, _ = _skin(fit, size, params.wide)
+    skin_points = _skin(fit, size, params.wide)
     azimuth = np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)
     edge = _edge(params, azimuth)
     share = np.linspace(0, 1, _CHEST_ROWS)[:, None]
@@ -385,7 +385,7 @@ def _trimmings(params: Clothes, fit: Fit, shell: np.ndarray, size: float) -> lis
         swell = 0.11 + 0.19 * smooth(-np.cos(azimuth[back]), -0.6, 0.8)
         return [tube(path, swell * size, sides=8, up=(0, 1, 0.1), flat=0.8)]
     if params.kind in ("tank", "dress") and params.arms.sleeve < 0.1 and params.wide > 0.45:
-        skin, _ = _skin(fit, size)
+        skin = _skin(fit, size)
         straps = []
         for sign in (-1, 1):
             t = np.linspace(0, 1, 9)

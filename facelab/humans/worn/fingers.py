@@ -94,7 +94,7 @@ def _finger(finger: tuple[float, float, float, float], bend: float, lean: float)
     joints = np.concatenate(
         [[(x, y, -0.01)], (x, y, -0.01) + np.cumsum(bones[:, None] * aim, axis=0)]
     )
-    root = joints[:1] - (0.6 * x * 0, 0.25, 0)
+    root = joints[:1] - (0, 0.25, 0)
     path = _bent(np.concatenate([root, joints]))
     at = np.linspace(0, 1, len(path))
     radii = radius * np.interp(

@@ -1,4 +1,4 @@
-"""Hair styles: the asset's ten, stretched, curled, cut and dyed, and grown ones; beards.
+"""Hair styles: the asset's ten, stretched, curled, cut and dyed, and grown ones.
 
 The colour is the person's (or the dye's) and is given when hair is built; what is sampled here is
 cut, curl, volume, parting and how the colour runs from root to tip.
@@ -13,14 +13,13 @@ import cv2
 import numpy as np
 
 from facelab.humans import assets
-from facelab.humans.parts import Fit, Material, Part
-from facelab.humans.worn.beards import BEARDS, Beard, beard
+from facelab.humans.parts import Fit, Follows, Material, Part
 from facelab.humans.worn.cuts import Cut, sample_cut
 from facelab.humans.worn.meshes import Mesh, floats, merge, smooth, tube, whole
 from facelab.humans.worn.strands import hairline, ribbons, shell_map, shells, strand_map
 from facelab.humans.worn.surface import HEAD, warp
 
-__all__ = ["BEARDS", "STYLES", "Beard", "Hair", "beard", "hair"]
+__all__ = ["STYLES", "Hair", "hair"]
 
 ASSETS = (
     "short01", "short02", "short03", "short04", "afro01", "long01", "ponytail01", "braid01",
@@ -105,13 +104,9 @@ def _sample_kind(
         [_ODDS[name][0] * male**2 + _ODDS[name][1] * (1 - male) ** 2 for name in STYLES]
     )
     boost = {
-        "afro": 14,
-        "afro01": 10,
-        "short curls": 2.5,
-        "buzz": 2.5,
-        "braid01": 1.5,
+        "afro": 14, "afro01": 10, "short curls": 2.5, "buzz": 2.5, "braid01": 1.5,
         "long curls": 1.5,
-    }
+    }  # fmt: skip
     fewer = ("slick", "side part", "quiff", "long straight", "bob01", "short01")
     for k, name in enumerate(STYLES):
         share[k] *= 1 + african * (boost.get(name, 1) - 1)
@@ -136,11 +131,17 @@ def hair(
 
 
 def _part(
-    mesh: Mesh, tint: np.ndarray, maps: tuple[np.ndarray, np.ndarray], *, follows: str, gloss: float
+    mesh: Mesh,
+    tint: np.ndarray,
+    maps: tuple[np.ndarray, np.ndarray],
+    *,
+    follows: Follows,
+    gloss: float,
 ) -> Part:
+    """Make hair of a mesh. tint: (3,) linear. maps: luminance and alpha of its strands."""
     light, alpha = maps
     material = Material(tint, alpha, light, roughness=0.6, gloss=gloss)
-    return Part("hair", mesh.positions, mesh.triangles, material, mesh.uv, follows, True, True)  # type: ignore[arg-type]
+    return Part("hair", mesh.positions, mesh.triangles, material, mesh.uv, follows, two_sided=True)
 
 
 def _shell_hair(params: Hair, fit: Fit, tint: np.ndarray, recession: float) -> list[Part]:

@@ -41,7 +41,8 @@ class Hat:
 
     kind: one of KINDS. cloth: (h, w, 3) map. line: raises (+) or lowers (-) the hat line, radians.
     gap: room for hair, decimetres. brim: its width, decimetres. turn: how far the peak of a cap is
-    turned, radians (pi: backwards). tall: height added to the crown. gloss: shine.
+    turned, radians (pi: backwards). tall: height added to the crown. droop: slope of brim or peak.
+    bobble: on top of a knitted cap. gloss: shine.
     """
 
     kind: str
@@ -239,10 +240,10 @@ def _peak(params: Hat, skull: np.ndarray) -> Mesh:
         bend = params.droop * (1.2 * across**2 * t + 0.55 * t)
         row[:, 1] = level * (1 - 0.6 * t) + middle * 0.6 * t - bend * params.brim - 0.02
         rows.append(row)
-    mesh = grid(np.stack(rows), flip=False)
+    mesh = grid(np.stack(rows), flip=True)
     u = np.full((len(mesh.uv), 2), (0.3, 0.02), np.float32)
     u[:, 0] += 0.05 * mesh.uv[:, 0]
-    return Mesh(mesh.positions, mesh.triangles[:, ::-1], u)
+    return Mesh(mesh.positions, mesh.triangles, u)
 
 
 def _brim(params: Hat, line: np.ndarray) -> Mesh:
@@ -289,7 +290,8 @@ def _opening(params: Hat, around: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _hood_rays(shift: float, kind: str) -> tuple[Rays, np.ndarray]:
-    """Rays of a hood in rings around the face opening, (9, 28), for a rounded shift of its line."""
+    """Rays of a hood in rings around the face opening, (9, 28), for a rounded shift of its line;
+    and their directions."""
     around = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     plain = Hat(kind, np.zeros((1, 1, 3), np.float32), line=shift)
     edge = _opening(plain, around)
@@ -323,23 +325,12 @@ def _hood(params: Hat, fit: Fit) -> list[Part]:
         gap = gap + 0.1 + 0.18 * smooth(np.cos(around), -0.2, 0.8)[None] * smooth(share, 0.1, 0.6)
     points = skin + direction * gap[..., None]
     points[-1, np.cos(around) > 0] = points[-1, np.cos(around) > 0].mean(axis=0)
-    cap = grid(points, closed=True, flip=True)
-    parts = [("cap", cap.positions, cap.triangles, cap.uv)]
-    skirt = _skirt(params)
-    parts.append(("skirt", warp(fit, skirt.positions), skirt.triangles, skirt.uv))
+    cap, skirt = grid(points, closed=True, flip=True), _skirt(params)
     material = Material(params.cloth, roughness=0.85, gloss=params.gloss)
+    kind, below = params.kind, warp(fit, skirt.positions)
     return [
-        Part(
-            f"{params.kind} {name}",
-            x,
-            t,
-            material,
-            uv,
-            "head" if name == "cap" else "skin",
-            True,
-            True,
-        )
-        for name, x, t, uv in parts
+        Part(f"{kind} cap", cap.positions, cap.triangles, material, cap.uv, two_sided=True),
+        Part(f"{kind} skirt", below, skirt.triangles, material, skirt.uv, "skin", two_sided=True),
     ]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from facelab.humans.parts import Fit, Material, Part
 from facelab.humans.worn.meshes import Mesh, curve, floats, grid, merge, smooth, tube
 from facelab.humans.worn.patterns import cloth, colour, folds, knit
-from facelab.humans.worn.surface import Rays, warp
+from facelab.humans.worn.surface import Rays, directions, warp
 
 __all__ = ["Mask", "Scarf", "mask", "scarf"]
 
@@ -51,11 +51,7 @@ def _map(rng: np.random.Generator, kind: str) -> np.ndarray:
         out = cloth(rng, "" if rng.random() < 0.6 else "plain", size=64)
         return floats(out * folds(rng, (64, 64), 0.12)[..., None])
     if kind == "respirator":
-        out = (
-            np.full((64, 64, 3), 0.72, np.float32)
-            if rng.random() < 0.8
-            else np.full((64, 64, 3), 0.03, np.float32)
-        )
+        out = np.full((64, 64, 3), 0.72 if rng.random() < 0.8 else 0.03, np.float32)
         out[:, 31:33] *= 0.85
         out[:4] *= 0.8
         return out
@@ -75,19 +71,12 @@ def _map(rng: np.random.Generator, kind: str) -> np.ndarray:
 
 
 @functools.cache
-def _rays(worn: str, kind: str) -> tuple[Rays, np.ndarray]:
-    """Rays (rows, columns) of the patch on the mean person, and its unit directions."""
+def _rays(worn: str, kind: str) -> Rays:
+    """Rays (rows, columns) of the patch: an arch around the mouth, from the chin to the nose."""
     across = np.linspace(-1, 1, _COLUMNS)
     top, bottom, side = _edges(worn, kind, across)
     up = np.linspace(0, 1, _ROWS)[:, None]
-    # Targets near the face: an arch around the mouth, from below the chin to the nose.
-    azimuth = across * side * np.ones((_ROWS, 1))
-    elevation = bottom * (1 - up) + top * up
-    level = np.cos(elevation)
-    direction = np.stack(
-        [np.sin(azimuth) * level, np.sin(elevation), np.cos(azimuth) * level], axis=-1
-    )
-    return Rays(_MOUTH, direction, limit=1.6), floats(direction)
+    return Rays(_MOUTH, directions(across * side, bottom * (1 - up) + top * up), limit=1.6)
 
 
 def _edges(worn: str, kind: str, across: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -108,12 +97,10 @@ def _edges(worn: str, kind: str, across: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def mask(params: Mask, fit: Fit) -> list[Part]:
     """Build the mask and its ear loops."""
-    rays, direction = _rays(params.worn, params.kind)
-    centre = warp(fit, _MOUTH[None])[0]
-    skin = rays.points(fit)
-    flat = np.linalg.norm(skin - centre, axis=-1)
+    rays = _rays(params.worn, params.kind)
+    flat = np.linalg.norm(rays.points(fit) - warp(fit, _MOUTH[None])[0], axis=-1)
     radius = np.where(rays.met, flat, np.median(flat))
-    skin = np.where(rays.met[..., None], skin, centre + direction * radius[..., None])
+    skin, _ = rays.skin(fit, radius)
     span = cv2.dilate(radius, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
     span = cv2.GaussianBlur(span, (5, 5), 1.6, borderType=cv2.BORDER_REPLICATE)
     middle = np.sin(np.pi * np.linspace(0, 1, _ROWS))[:, None]
@@ -124,7 +111,7 @@ def mask(params: Mask, fit: Fit) -> list[Part]:
     if params.kind == "respirator":
         ridge = np.exp(-((np.linspace(-1, 1, _COLUMNS) / 0.35) ** 2))[None]
         off = off + 0.16 * ridge * middle**0.7
-    points = floats(skin + direction * off[..., None])
+    points = floats(skin + rays.direction * off[..., None])
     if params.kind == "bandana":
         points = _hang(points)
     sheet = grid(points)
@@ -166,7 +153,8 @@ def _loops(points: np.ndarray, fit: Fit) -> Mesh:
 
 @dataclass(frozen=True, eq=False)
 class Scarf:
-    """A scarf around the neck. cloth: (h, w, 3). high: 0 on the collar, 1 up over the mouth."""
+    """A scarf around the neck. cloth: (h, w, 3). high: 0 on the collar, 1 up over the mouth. thick:
+    1 on average."""
 
     cloth: np.ndarray
     high: float = 0.2

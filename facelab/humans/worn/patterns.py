@@ -59,9 +59,10 @@ def cloth(
     v, u = np.mgrid[:size, :size].astype(np.float32) / size
     n = float(rng.uniform(7, 26)) / scale
     if kind in ("stripes", "bands"):
-        phase = (
-            v if kind == "stripes" and rng.random() < 0.6 else u if kind == "stripes" else v
-        ) * (n if kind == "stripes" else n / 4)
+        if kind == "bands":
+            phase = v * (n / 4)
+        else:
+            phase = (v if rng.random() < 0.6 else u) * n
         mask = ((phase % 1) < rng.uniform(0.15, 0.6)).astype(np.float32)
     elif kind == "checks":
         width = rng.uniform(0.2, 0.5)

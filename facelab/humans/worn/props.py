@@ -25,6 +25,7 @@ from facelab.humans.sprites import Prop
 from facelab.humans.worn.body import ARMS, leg
 from facelab.humans.worn.clothes import Clothes
 from facelab.humans.worn.fingers import POSES, forearm, hand, skin_material
+from facelab.humans.worn.hats import Hat
 from facelab.humans.worn.meshes import Mesh, floats, merge, normals, plate, smooth, tube
 from facelab.humans.worn.patterns import cloth, colour, skin_colour
 
@@ -245,8 +246,6 @@ def _back(rng: np.random.Generator, size: int) -> np.ndarray:
     yaw = float(rng.choice([-1, 1]) * rng.uniform(2.45, math.pi))
     look = replace(Look.sample(rng, human, human.age, occluders=False), held=None)
     if rng.random() < 0.2:
-        from facelab.humans.worn.hats import Hat
-
         look = replace(look, hat=Hat.sample(rng))
     view = View.sample(rng, human, yaw=yaw, look=look, fill=float(rng.uniform(0.4, 0.75)))
     return render(human, replace(view, tilt=0.5 * yaw), size=(size, size)).rgba

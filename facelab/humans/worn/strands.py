@@ -236,23 +236,15 @@ def strand_map(texture: str) -> tuple[np.ndarray, np.ndarray]:
     return floats(light), floats(np.clip(1.25 * alpha, 0, 1))
 
 
-def shells(
-    fit: Fit,
-    *,
-    layers: int,
-    height: float,
-    crown: float = 0.0,
-    columns: int = 30,
-    rows: int = 8,
-) -> Mesh:
+def shells(fit: Fit, *, layers: int, height: float, crown: float = 0.0) -> Mesh:
     """Lay sheets over the scalp, `height` apart in all, from the hairline to the crown.
 
     crown: extra height on top. uv: in as many bands as layers, the innermost lowest; in a band the
     head seen from above, the angle from the crown as radius (see `shell_map`).
     """
-    azimuth = np.linspace(-np.pi, np.pi, columns + 1)  # the last column lies on the first
+    azimuth = np.linspace(-np.pi, np.pi, 31)  # the last column lies on the first
     low = hairline(azimuth) - 0.08
-    share = np.linspace(0, 1, rows)[:, None]
+    share = np.linspace(0, 1, 8)[:, None]
     elevation = low + share * (np.pi / 2 - low)
     around = np.broadcast_to(azimuth, elevation.shape)
     centre = globe().centre(fit)
@@ -286,8 +278,8 @@ def shell_map(
     """Paint the sheets of `shells`: luminance and alpha (layers * n, n), n = 224 for fine hair, 128
     for curls.
 
-    grain: "fine" for cropped hair, "curl" for small curls, "lock" for larger ones. sparse: from 0
-    (dense) to 1. recession: of the hairline. rim: hair at sides and back only.
+    grain: "fine" for cropped hair, "curl" for small curls. sparse: from 0 (dense) to 1. recession:
+    of the hairline. rim: hair at sides and back only.
     """
     size = 224 if grain == "fine" else 128
     rng = np.random.default_rng(seed)
@@ -306,12 +298,10 @@ def shell_map(
 
 
 @functools.lru_cache(maxsize=32)
-def fur_map(
-    layers: int, *, sparse: float = 0.0, seed: int = 0, shape: tuple[int, int] = (64, 192)
-) -> tuple[np.ndarray, np.ndarray]:
-    """Paint sheets of short hair that covers all of them: luminance and alpha."""
+def fur_map(layers: int, *, sparse: float = 0.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Paint sheets of short hair all over: luminance and alpha (layers * 64, 192)."""
     rng = np.random.default_rng(seed)
-    noise = rng.standard_normal(shape).astype(np.float32)
+    noise = rng.standard_normal((64, 192)).astype(np.float32)
     return _sheets(rng, noise, layers, "fine", sparse)
 
 
@@ -319,7 +309,7 @@ def _sheets(
     rng: np.random.Generator, noise: np.ndarray, layers: int, grain: str, sparse: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Luminance and alpha of sheets, the outermost at the top: fewer hairs reach further out."""
-    sigma = {"fine": (0.5, 1.0), "curl": (1.5, 1.5), "lock": (2.6, 2.6)}[grain]
+    sigma = {"fine": (0.5, 1.0), "curl": (1.5, 1.5)}[grain]
     field = cv2.GaussianBlur(noise, (0, 0), sigmaX=sigma[0], sigmaY=sigma[1])
     rank = field.ravel().argsort().argsort().reshape(field.shape) / field.size  # uniform, 0 to 1
     lights, alphas = [], []

@@ -31,8 +31,8 @@ class Rays:
     """Rays from a point of the mean person's inside, bound to the outermost skin they meet.
 
     origin: (3,). direction: (..., 3) unit. corner: (..., 3) vertices of the triangle met and
-    weight: (..., 3) the place in it. met: (...) bool; a ray that leaves through the cut of arms or
-    chest takes the nearest ray's length instead.
+    weight: (..., 3) the place in it. met: (...) bool, False where a ray leaves by the cut of
+    arms or chest.
     """
 
     def __init__(
@@ -51,23 +51,23 @@ class Rays:
         self.origin = floats(origin)
         self.direction = floats(direction)
         flat = np.ascontiguousarray(self.direction.reshape(-1, 3))
-        found, weight, length = _cast(body.base, faces, self.origin, flat, floats(limit))
+        found, weight = _cast(body.base, faces, self.origin, flat, floats(limit))
         shape = self.direction.shape[:-1]
         self.corner = faces[np.maximum(found, 0)].reshape(*shape, 3)
         self.weight = weight.reshape(*shape, 3)
         self.met = (found >= 0).reshape(shape)
-        self.length = length.reshape(shape)
-        self.uv_corner = body.triangles[outer][np.maximum(found, 0)].reshape(*shape, 3)
 
     def points(self, fit: Fit) -> np.ndarray:
-        """Give the skin's points (..., 3) of a person; mean-person rays that met nothing give the
-        origin."""
+        """Give the skin's points (..., 3) of a person; rays that met nothing give the origin."""
         skin = np.einsum("...k,...kx->...x", self.weight, fit.points[self.corner])
         return np.where(self.met[..., None], skin, self.origin).astype(np.float32)
 
-    def uv(self) -> np.ndarray:
-        """Give the places (..., 2) in the head map, v from the top as the assets have it."""
-        return np.einsum("...k,...kx->...x", self.weight, assets.body().uv[self.uv_corner])
+    def skin(self, fit: Fit, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the skin's points (..., 3) of a person, closed where skin is missing, and where the
+        origin (3,) is. reach: (...) decimetres from there, of rays that met nothing."""
+        centre = warp(fit, self.origin[None])[0]
+        guess = centre + self.direction * reach[..., None]
+        return np.where(self.met[..., None], self.points(fit), guess), centre
 
 
 def directions(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
@@ -190,7 +190,7 @@ def _evaluate(points, control, field):  # type: ignore[no-untyped-def]
 
 @njit(fastmath=True, nogil=True, cache=True)
 def _cast(points, faces, origin, direction, limit):  # type: ignore[no-untyped-def]
-    """Find the farthest triangle within `limit` that each ray meets: number, weights, distance."""
+    """Find the farthest triangle within `limit` that each ray meets: number and weights."""
     count = len(direction)
     found = np.full(count, -1, np.int64)
     weight = np.zeros((count, 3), np.float32)
@@ -221,4 +221,4 @@ def _cast(points, faces, origin, direction, limit):  # type: ignore[no-untyped-d
                 length[r] = s
                 found[r] = t
                 weight[r, 0], weight[r, 1], weight[r, 2] = 1 - u - v, u, v
-    return found, weight, length
+    return found, weight
