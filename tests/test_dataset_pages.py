@@ -39,7 +39,7 @@ def test_a_page_has_all_sections_and_none_is_empty(page):
     head, *parts = re.split(r"(?m)^## ", page.read_text(encoding="utf-8"))
     assert [part.splitlines()[0] for part in parts] == SECTIONS
     assert all(len(part.split()) >= 12 for part in parts)
-    for row in ("task", "size", "layout", "used by"):
+    for row in ("task", "size", "layout", "where", "used by"):
         assert f"| {row} |" in head
 
 
