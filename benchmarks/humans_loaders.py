@@ -27,6 +27,7 @@ from skimage.transform import SimilarityTransform, warp
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 
+from facelab.engine.files import write_whole
 from facelab.geometry.alignment import ARCFACE_TEMPLATE
 from facelab.humans.packs.pack import Pack, load_pack
 from facelab.humans.tasks.loaders import (
@@ -109,7 +110,7 @@ def main() -> None:
         "turns": TURNS,
         "a_second": {name: round(statistics.median(found), 1) for name, found in rates.items()},
     }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    write_whole(RESULT, json.dumps(result, indent=1) + "\n")
     print(f"written: {RESULT.name}")
 
 

@@ -86,9 +86,34 @@ def report(message: str) -> None:
     print(f"facelab: {message}", file=sys.stderr, flush=True)
 
 
-def readable(name: object) -> str:
-    """Return a name that any terminal can print: no control characters, no broken encoding."""
-    return "".join(c if c.isprintable() else "?" for c in str(name))
+@contextlib.contextmanager
+def told(
+    *expected: type[Exception], failed: int = PHOTO_FAILED, stopped: str = "interrupted"
+) -> Iterator[None]:
+    """Turn what a user can mend into one line on stderr and an exit status, for all commands.
+
+    expected: kinds of errors beside those of values, files and missing packages. failed: the exit
+    status. stopped: what to say to Ctrl-C. Anything else goes on to `main`, as a mistake of ours.
+    """
+    kinds: tuple[type[Exception], ...] = (ValueError, OSError, ImportError, *expected)
+    try:
+        yield
+    except KeyboardInterrupt:
+        report(stopped)
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        raise  # `| head` has seen enough, which typer knows how to end
+    except kinds as problem:
+        ours = isinstance(problem, (ImportError, *expected))  # written for people to read
+        report(readable(str(problem) if ours else describe(problem), lines=True))
+        show_traceback()
+        raise typer.Exit(failed) from None
+
+
+def readable(name: object, *, lines: bool = False) -> str:
+    """Return a text that any terminal can print: no control characters, no broken encoding; a line
+    only, or several."""
+    return "".join(c if c.isprintable() or (lines and c == "\n") else "?" for c in str(name))
 
 
 def print_version(wanted: bool) -> None:
@@ -169,11 +194,8 @@ def detect(
 
     Exit status: 0 all went well, 1 a photo failed, 2 the command was misused.
     """
-    try:
+    with told(failed=MISUSED):
         status = _detect(photos, out, as_json, weights, min_face, threshold, compat)
-    except KeyboardInterrupt:
-        report("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
     raise typer.Exit(status)
 
 
@@ -233,19 +255,13 @@ def _detect(
     targets = annotated_names(photos, out) if out else {}
     import facelab
 
-    try:
-        detector = facelab.load(
-            "mtcnn",
-            weights=weights,
-            min_face=min_face,
-            thresholds=(0.6, 0.7, threshold),
-            compat=compat.value if compat else None,
-        )
-    except (OSError, ValueError) as problem:
-        report(str(problem))
-        show_traceback()
-        return MISUSED
-
+    detector = facelab.load(
+        "mtcnn",
+        weights=weights,
+        min_face=min_face,
+        thresholds=(0.6, 0.7, threshold),
+        compat=compat.value if compat else None,
+    )
     for path, message in failed.items():
         tell_failure(path, message, as_json=as_json, say=print)
     with progress(photos) as (paths, say):
@@ -320,7 +336,7 @@ def annotated_names(photos: list[Path], out: Path) -> dict[Path, Path]:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        reason = "it is a file" if out.is_file() else describe(problem)
+        reason = "it is a file" if out.is_file() else problem.strerror
         raise typer.BadParameter(
             f"cannot make the folder {readable(out)}: {reason}", param_hint="--out"
         ) from None
@@ -393,7 +409,8 @@ def describe(problem: Exception) -> str:
     if isinstance(problem, ValueError) and str(problem):
         return str(problem)
     if isinstance(problem, OSError) and problem.strerror:
-        return problem.strerror
+        where = f"{problem.filename}: " if problem.filename is not None else ""
+        return f"{where}{problem.strerror}"
     return f"{type(problem).__name__}: {problem}"
 
 

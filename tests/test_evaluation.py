@@ -1,7 +1,9 @@
 """`facelab eval`: labels in, table and JSON out, and every way in which labels or model are
 wrong."""
 
+import errno
 import json
+import os
 import sys
 import types
 from pathlib import Path
@@ -197,6 +199,10 @@ def test_help_shows_the_format_and_the_exit_status(run):
         ({"box": [50, 10, 10, 60]}, "detection, 'a.png', face 1, box: expected [x1, y1, x2, y2]"),
         ({"box": [1, 2, 3]}, "face 1, box"),
         ({"box": [1, 2, 3, "x"]}, "face 1, box"),
+        ({"box": ["1", "2", "3", "4"]}, "face 1, box"),
+        ({"box": [1, "2", 3, 4]}, "face 1, box"),
+        ({"box": [[1], 2, 3, 4]}, "face 1, box"),
+        ({"box": [0, 0, 1e300, 4]}, "face 1, box"),
         ({"box": None}, "got null"),
         ({"lm": [[1, 2]]}, "face 1, lm: expected five points"),
         ({"lm": [[1, 2]] * 4 + [[1, float("nan")]]}, "face 1, lm"),
@@ -218,6 +224,8 @@ def test_a_wrong_label_is_named_with_file_and_entry(run, album, change, message)
     [
         ('{"detection": {', "no valid JSON"),
         ("[1, 2]", "expected an object"),
+        ("[" * 100_000, "no valid JSON"),
+        (f'{{"detection": {"9" * 5000}}}', "no valid JSON"),
         ('{"verification": {}}', 'has no "detection"'),
         ('{"detection": {}}', "not empty"),
         ('{"detection": {"a.png": []}}', "'a.png': expected"),
@@ -277,7 +285,7 @@ def test_missing_photos_are_listed_before_any_work(run, album, model):
 
     status, out, err = run("detector", album, "--model", model(never))
     assert (status, out) == (2, "")
-    assert "1 labelled photos are not in" in err
+    assert "lacks labelled photos: b.png;" in err
     assert "b.png" in err
     assert "--photos" in err
 
@@ -296,7 +304,7 @@ def test_a_damaged_photo_is_left_out_aloud(run, album, model, tmp_path):
     assert status == 1
     assert out.splitlines()[1].split()[:3] == ["all", "1", "1.0000"]
     assert "a.png" in err
-    assert "1 photos could not be read" in err
+    assert "1 of 3 photos could not be read" in err
     assert list(json.loads(out_file.read_text())["left_out"]) == ["a.png"]
 
 
@@ -374,6 +382,58 @@ def test_an_unknown_model_is_told(run, people, command, name, message):
     status, out, err = run(command, write(people.parent, labels), "--model", name)
     assert (status, out) == (2, "")
     assert message in err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import no_such_package_at_all", "cannot be imported: ModuleNotFoundError"),
+        ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("def look(:", "cannot be imported: SyntaxError"),
+        ("import sys; sys.nothing", "cannot be imported: AttributeError"),
+    ],
+)
+def test_a_module_that_fails_at_its_start_is_told(run, album, monkeypatch, tmp_path, text, message):
+    name = f"broken_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    status, out, err = run("detector", album, "--model", f"{name}:look")
+    assert (status, out) == (2, "")
+    assert message in err and err.count("\n") == 1
+
+
+def test_labels_may_begin_with_the_mark_that_windows_writes(run, album, model):
+    album.write_bytes(b"\xef\xbb\xbf" + album.read_bytes())
+    assert run("detector", album, "--model", model(all_knowing))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [("gone/out.json", "there is no folder"), ("photos", "a folder; name a file for --json")],
+)
+def test_a_place_for_the_figures_that_cannot_be_is_told_before_the_work(
+    run, album, model, place, message
+):
+    def never(photo):
+        raise AssertionError("the model was asked")
+
+    words = ("detector", album, "--model", model(never), "--json", album.parent / place)
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert place in err and message in err
+
+
+def test_a_full_disk_at_the_end_leaves_the_figures_on_the_screen(run, album, model, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    out_file = album.parent / "out.json"
+    status, out, err = run("detector", album, "--model", model(all_knowing), "--json", out_file)
+    assert status == 2 and "1.0000" in out
+    assert f"{out_file}: cannot be written (No space left on device)" in err
+    assert not list(album.parent.glob("*out.json*"))
 
 
 def test_no_detections_may_be_an_empty_list_in_any_form():

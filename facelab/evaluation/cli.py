@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facelab.cli import MISUSED, PHOTO_FAILED, readable, report, told
+
 if TYPE_CHECKING:
     from facelab.images import ImageError
-
-DONE, PHOTO_FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     name="eval",
@@ -70,7 +71,9 @@ def detector(
 
     Exit status: 0 all went well, 1 a photo could not be read, 2 labels or model are wrong.
     """
-    _leave(lambda: _detector(labels, photos, model, pictures, as_json))
+    with told(failed=MISUSED):
+        status = _detector(labels, photos, model, pictures, as_json)
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -96,25 +99,21 @@ def embedder(
 
     Exit status: 0 all went well, 1 a photo could not be read, 2 labels or model are wrong.
     """
-    _leave(lambda: _embedder(labels, photos, model, as_json))
-
-
-def _leave(work: Any) -> None:
-    """Run, say what is wrong in one line, and exit."""
-    from facelab.cli import report
-
-    try:
-        status = work()
-    except KeyboardInterrupt:
-        report("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
-    except (ValueError, OSError) as problem:  # labels, model, image and file errors
-        from facelab.cli import describe, show_traceback
-
-        report(describe(problem))
-        show_traceback()
-        raise typer.Exit(MISUSED) from None
+    with told(failed=MISUSED):
+        status = _embedder(labels, photos, model, as_json)
     raise typer.Exit(status)
+
+
+def _require_place(file: Path | None) -> None:
+    """Refuse a file that cannot be written before the work, not after it. Raises ValueError."""
+    if file is None:
+        return
+    if file.is_dir():
+        raise ValueError(f"{file}: a folder; name a file for --json")
+    if not file.parent.is_dir():
+        raise ValueError(f"{file}: there is no folder {file.parent}; make it, or change --json")
+    if not os.access(file.parent, os.W_OK):
+        raise ValueError(f"{file}: its folder cannot be written; change its rights, or --json")
 
 
 def _detector(
@@ -123,13 +122,15 @@ def _detector(
     from facelab.evaluation import judging, sheets
     from facelab.evaluation.labels import detection_labels
     from facelab.evaluation.models import detector_named
+    from facelab.humans.packs.packing import make_folder
 
+    _require_place(as_json)
     truth = detection_labels(labels)
     folder = judging.photo_folder(labels, photos)
     judging.require_photos(truth, folder)
     function = detector_named(model)
     if pictures is not None:
-        pictures.mkdir(parents=True, exist_ok=True)
+        make_folder(pictures)
     result = judging.run_detector(function, truth, folder, progress=_progress, on_error=_tell)
     scores = judging.judge_detector(result, truth)
     print(judging.detector_table(scores))
@@ -152,6 +153,7 @@ def _embedder(labels: Path, photos: Path | None, model: str, as_json: Path | Non
     from facelab.evaluation.labels import verification_labels
     from facelab.evaluation.models import embedder_named
 
+    _require_place(as_json)
     people = verification_labels(labels)
     folder = judging.photo_folder(labels, photos)
     judging.require_photos(people.photos, folder)
@@ -165,13 +167,19 @@ def _embedder(labels: Path, photos: Path | None, model: str, as_json: Path | Non
 
 
 def _finish(as_json: Path | None, record: dict[str, Any], left_out: dict[str, str]) -> int:
-    from facelab.cli import report
+    from facelab.engine.files import write_whole
 
     if as_json is not None:
-        as_json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        try:
+            write_whole(as_json, json.dumps(record, indent=1) + "\n")
+        except OSError as problem:
+            raise ValueError(
+                f"{as_json}: cannot be written ({problem.strerror}); the figures are those above"
+            ) from None
     if left_out:
-        report(f"{len(left_out)} photos could not be read; the figures are those of the others")
-    return PHOTO_FAILED if left_out else DONE
+        of = len(left_out) + record["photos"]
+        report(f"{len(left_out)} of {of} photos could not be read; the figures are of the others")
+    return PHOTO_FAILED if left_out else 0
 
 
 def _progress(names: Iterable[str]) -> Iterator[str]:
@@ -184,8 +192,6 @@ def _progress(names: Iterable[str]) -> Iterator[str]:
 
 
 def _tell(error: ImageError) -> None:
-    from facelab.cli import readable, report
-
     report(readable(error))
 
 

@@ -46,8 +46,8 @@ def require_photos(names: Iterable[str], folder: Path) -> None:
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise LabelsError(
-            f"{len(missing)} labelled photos are not in {folder}: {', '.join(missing[:5])}{more}; "
-            "say where they are with --photos"
+            f"{folder}: lacks labelled photos: {', '.join(missing[:5])}{more}; say where they are "
+            "with --photos"
         )
 
 

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from facelab.metrics.detection import Truth
 
+_LARGEST = 1e9  # pixels
 _POINTS = "five points [x, y]: eye at image left, eye at image right, nose, mouth left, right"
 
 
@@ -53,7 +53,7 @@ def read_labels(file: Path) -> dict[str, Any]:
     Raises LabelsError when it is missing, no JSON, or holds something else.
     """
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise LabelsError(f"{file}: there is no such file; check the path") from None
     except (OSError, UnicodeDecodeError) as problem:
@@ -61,6 +61,8 @@ def read_labels(file: Path) -> dict[str, Any]:
     except json.JSONDecodeError as problem:
         where = f"line {problem.lineno}, column {problem.colno}"
         raise LabelsError(f"{file}: no valid JSON: {problem.msg} at {where}; correct it") from None
+    except (ValueError, RecursionError) as problem:  # numbers of 5000 digits, brackets without end
+        raise LabelsError(f"{file}: no valid JSON: {problem}; correct it") from None
     if not isinstance(found, dict):
         raise _wrong(file, "the file", "expected an object with detection or verification", found)
     return found
@@ -165,11 +167,11 @@ def _pair(value: Any, person: dict[str, str], file: Path, number: int) -> tuple[
 
 def _numbers(value: Any, shape: tuple[int, ...]) -> bool:
     """Say whether this is a nested list of finite numbers of this shape."""
-    try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        return False
-    return isinstance(value, list) and array.shape == shape and bool(np.isfinite(array).all())
+    if not shape:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and abs(value) < _LARGEST  # NaN fails too
+    fits = isinstance(value, list) and len(value) == shape[0]
+    return fits and all(_numbers(part, shape[1:]) for part in value)
 
 
 def _wrong(file: Path, where: str, wanted: str, got: Any) -> LabelsError:

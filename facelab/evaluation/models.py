@@ -102,13 +102,14 @@ def _imported(name: str) -> Callable[[np.ndarray], Any]:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
-        found = getattr(importlib.import_module(module), function)
-    except ImportError as problem:
-        raise ModelError(
-            f"{name}: {problem}; start where {module}.py lies, or set PYTHONPATH"
-        ) from (problem)
-    except AttributeError:
-        raise ModelError(f"{name}: the module has no {function!r}; check the name") from None
+        found = getattr(importlib.import_module(module), function, None)
+    except Exception as problem:  # a module may do, and fail at, anything
+        text = f"{name}: cannot be imported: {type(problem).__name__}: {problem}"
+        if isinstance(problem, ModuleNotFoundError) and module.startswith(str(problem.name)):
+            text = f"{name}: {problem}; start where {module}.py lies, or set PYTHONPATH"
+        raise ModelError(text) from problem
+    if found is None:
+        raise ModelError(f"{name}: the module has no {function!r}; check the name")
     if not callable(found):
         raise ModelError(f"{name}: {function!r} is no function")
     return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from facelab.cli import MISUSED, told
 
 app = typer.Typer(
     name="data",
@@ -19,8 +19,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-FAILED, INTERRUPTED = 1, 130
 
 PackFolder = Annotated[
     Path | None,
@@ -49,7 +47,11 @@ def humans(
     quality: Annotated[int, typer.Option(help="Of the pictures, 0 to 100.")] = 84,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores when left out.")] = None,
     shipped: Annotated[
-        bool, typer.Option("--shipped", help="Make the pack of datasets/humans again.")
+        bool,
+        typer.Option(
+            "--shipped",
+            help="Make the pack of datasets/humans again; only --out and --workers count then.",
+        ),
     ] = False,
 ) -> None:
     """Render people into a pack that every loader reads.
@@ -61,7 +63,7 @@ def humans(
     facelab data humans --people 2000 --views 25 --size 128 --out people
     facelab data humans --shipped --out again      the pack that comes with facelab
     """
-    with _told():
+    with _told("interrupted; the same command goes on from here"):
         from facelab.humans.packs import making
 
         if shipped:
@@ -124,7 +126,7 @@ def humans_assets(
         )
         if sources.none_given:
             print(assets_build.WHAT_TO_FETCH)
-            raise typer.Exit(2)
+            raise typer.Exit(MISUSED)
         for line in assets_build.build(sources, out):
             print(line)
 
@@ -163,8 +165,10 @@ def sheets(
 ) -> None:
     """Write contact sheets to look at: people, views of a person, ages, scenes."""
     with _told():
+        from facelab.humans.packs.packing import make_folder
         from facelab.images import write_image
 
+        make_folder(out)
         if render:
             from facelab.plots import rendered_sheets
 
@@ -175,7 +179,6 @@ def sheets(
 
             pack = load_pack(folder)
             pictures = {name: draw(pack, seed=seed) for name, draw in SHEETS.items()}
-        out.mkdir(parents=True, exist_ok=True)
         for name, picture in pictures.items():
             write_image(out / f"{name}.png", picture)
             print(f"written: {out / name}.png")
@@ -241,23 +244,11 @@ def _years(text: str) -> tuple[float, float]:
         raise ValueError(f"--ages: expected two numbers such as 11-80, got {text!r}") from None
 
 
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Turn what a user can mend into one line on stderr."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print("facelab: interrupted; the same command goes on from here", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
-    except (ValueError, OSError, ImportError, RuntimeError) as problem:
-        from facelab.cli import report, show_traceback
-        from facelab.humans.assets import AssetsError
+def _told(stopped: str = "interrupted") -> AbstractContextManager[None]:
+    """Tell also of missing assets."""
+    from facelab.humans.assets import AssetsError
 
-        if isinstance(problem, RuntimeError) and not isinstance(problem, AssetsError):
-            raise  # not the user's doing
-        show_traceback()
-        report(str(problem))
-        raise typer.Exit(FAILED) from None
+    return told(AssetsError, stopped=stopped)
 
 
 if __name__ == "__main__":

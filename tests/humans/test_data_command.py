@@ -31,6 +31,7 @@ def toys(monkeypatch):
     """Let toys stand in for the renderer."""
     monkeypatch.setattr(drawing, "render_person", render_toy)
     monkeypatch.setattr(drawing, "render_props", render_toy_props)
+    monkeypatch.setattr(drawing, "require_assets", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,21 @@ def test_humans_renders_a_pack_and_going_on_is_no_error(run, toys, tmp_path):
     assert run(*words, "--workers", 1, "--props", 2, "--ages", "20-40")[0] == 0
     status, _, err = run(*words, "--workers", 1, "--seed", 5)
     assert status == 1 and "made in another way" in err
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(run, toys, monkeypatch, tmp_path):
+    def stopping(recipe, person):
+        if person == 2:
+            raise KeyboardInterrupt
+        return render_toy(recipe, person)
+
+    words = ("humans", "--people", 3, "--views", 2, "--size", 32, "--workers", 1, "--out", tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(drawing, "render_person", stopping)
+        status, _, err = run(*words)
+    assert status == 130 and "interrupted; the same command goes on from here" in err
+    assert run(*words)[0] == 0
+    load_pack(tmp_path).verify(decode=True)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +112,7 @@ def test_missing_assets_are_told_with_what_to_do(run, monkeypatch, tmp_path):
         getattr(assets, name).cache_clear()
     status, _, err = run("humans", "--people", 1, "--views", 1, "--workers", 1, "--out", tmp_path)
     assert status == 1 and "facelab data humans-assets" in err and "Traceback" not in err
+    assert not list(tmp_path.iterdir()), "nothing is begun in vain"
 
 
 def test_the_commands_defaults_are_the_recipes():

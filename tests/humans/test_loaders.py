@@ -24,6 +24,7 @@ from facelab.humans.tasks.loaders import (
     make_loader,
     verification_pairs,
 )
+from facelab.images import to_tensor
 from facelab.types import AgedFace, IdentityImage, Pair, Scene
 from tests.humans.toys import FIVE, ToySource, toy_sprite
 
@@ -153,6 +154,39 @@ def test_classes_are_numbered_from_zero_and_know_their_people():
     assert data[19].identity == 3
 
 
+def test_maps_are_chained_and_mirrored_about_the_middle():
+    turn = np.array([[0.6, -0.8, 3.0], [0.8, 0.6, -2.0]])
+    move = np.array([[2.0, 0.0, 1.0], [0.0, 2.0, 5.0]])
+    point = np.array([7.0, 4.0, 1.0])
+    np.testing.assert_allclose(crops.then(turn, move) @ point, move @ [*(turn @ point), 1.0])
+    x, y = turn @ point
+    np.testing.assert_allclose(crops.flipped(turn, 10) @ point, [9 - x, y])
+    assert crops.area(turn) == pytest.approx(1) and crops.area(move) == 4
+    assert crops.area(crops.flipped(move, 10)) == -4
+
+
+def test_shaking_turns_and_scales_about_the_middle_of_the_crop():
+    class Most(np.random.Generator):
+        """Draw the largest numbers."""
+
+        def uniform(self, low=0.0, high=1.0, size=None):
+            return high if size is None else np.full(size, high)
+
+    rng, middle = Most(np.random.PCG64(0)), np.array([29.5, 19.5, 1.0])
+    shaken = crops.shaken(np.eye(2, 3), (40, 60), rng, angle=0.5, zoom=2.0, shift=0.1)
+    np.testing.assert_allclose(shaken @ middle, middle[:2] + (6, 4))
+    np.testing.assert_allclose(shaken[:, 0], 2 * np.array([np.cos(0.5), np.sin(0.5)]))
+
+
+def test_a_batch_is_what_the_pictures_are_one_by_one():
+    data = IdentityCrops(ToySource(), **SHAKEN)
+    records = [data[k] for k in (0, 7, 19)]
+    images, identities = identity_batch(records)
+    for image, record in zip(images, records, strict=True):
+        assert torch.equal(image, to_tensor(record.image))
+    assert images.is_contiguous() and identities.tolist() == [0, 1, 3]
+
+
 def test_transparent_parts_show_the_backdrop_and_opaque_ones_the_sprite():
     sprite = toy_sprite(2, 0, (40, 40))
     green = np.full((40, 40, 3), (0, 200, 0), np.uint8)
@@ -165,11 +199,12 @@ def test_transparent_parts_show_the_backdrop_and_opaque_ones_the_sprite():
 def test_leaving_out_what_lies_outside_changes_nothing():
     rng = np.random.default_rng(0)
     rgba = rng.integers(0, 255, (90, 70, 4), dtype=np.uint8)
+    multiplied = np.round(rgba[..., :3] * (rgba[..., 3:] / 255))
     black = np.zeros((40, 40, 3), np.uint8)
     for angle, zoom in ((0.3, 0.9), (-1.2, 1.7), (2.0, 3.0)):
         c, s = zoom * np.cos(angle), zoom * np.sin(angle)
         matrix = np.array([[c, -s, 20 - 35 * c + 45 * s], [s, c, 20 - 35 * s - 45 * c]])
-        whole = cv2.warpAffine(crops.premultiply(rgba), matrix, (40, 40))[..., :3]
+        whole = cv2.warpAffine(multiplied.astype(np.uint8), matrix, (40, 40))
         assert np.abs(crops.cut(rgba, matrix, (40, 40), black).astype(int) - whole).max() <= 1
     far = np.array([[1.0, 0.0, 500.0], [0.0, 1.0, 0.0]])
     assert (crops.cut(rgba, far, (40, 40), black) == 0).all()

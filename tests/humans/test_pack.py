@@ -1,5 +1,6 @@
 """Packs keep sprites and labels, and say what is wrong with themselves."""
 
+import contextlib
 import errno
 import json
 import os
@@ -179,12 +180,38 @@ def test_a_damaged_picture_is_named(mine):
 @pytest.mark.parametrize(
     ("text", "says"),
     [("{", "not JSON"), ("[]", "not a pack"), ('{"format": 99}', "not a pack"),
-     ('{"format": 1}', "entries are missing")],
+     ('{"format": 1}', "files is missing"), ("[" * 100_000, "not JSON")],
 )  # fmt: skip
 def test_a_damaged_manifest_is_named(mine, text, says):
     (mine / "manifest.json").write_text(text)
     with pytest.raises(PackError, match=f"manifest.json: .*{says}"):
         load_pack(mine)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"finished": None}, "finished"), ({"files": []}, "files"), ({"labels": "gone"}, "labels"),
+     ({"counts": {"people": 6}}, "counts, sprites"), ({"files": {"a.bin": {}}}, "files, a.bin"),
+     ({"files": {"a.bin": {"bytes": "6", "sha256": "0"}}}, "files, a.bin"),
+     ({"notes": 1}, "notes")],
+    ids=str,
+)  # fmt: skip
+def test_a_wrong_entry_of_the_manifest_is_named(mine, change, says):
+    manifest = json.loads((mine / "manifest.json").read_text())
+    (mine / "manifest.json").write_text(json.dumps(manifest | change))
+    for use in (load_pack, lambda folder: PackWriter(folder, recipe={"seed": 0})):
+        with pytest.raises(PackError, match=f"manifest.json: damaged, {says} is missing or wrong"):
+            use(mine)
+
+
+def test_any_damage_to_the_labels_is_a_pack_error(mine):
+    whole, rng = (mine / "labels.npz").read_bytes(), np.random.default_rng(0)
+    for place in rng.integers(0, len(whole), 150):
+        data = bytearray(whole)
+        data[place] ^= 1 << rng.integers(8)
+        (mine / "labels.npz").write_bytes(bytes(data))
+        with contextlib.suppress(PackError):
+            load_pack(mine)
 
 
 def test_a_pack_that_is_being_written_is_valid_up_to_its_last_shard(tmp_path):
@@ -239,6 +266,20 @@ def test_a_full_disk_leaves_the_finished_shards_valid(tmp_path, monkeypatch):
     load_pack(tmp_path).verify(decode=True)
     assert len(set(load_pack(tmp_path).table["person"].tolist())) == done
     assert not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("name", ["labels.npz", "sprites-003.bin", "props.npz"])
+def test_a_file_of_somebody_else_is_neither_removed_nor_overwritten(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(PackError, match=f"{name}: there is no manifest.json that knows this file"):
+        PackWriter(tmp_path, recipe={})
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_a_run_left_that_was_killed_at_once_is_no_hindrance(tmp_path):
+    (tmp_path / ".manifest.json.1234.tmp").write_text("half")
+    fill(tmp_path)
+    load_pack(tmp_path).verify()
 
 
 def test_a_file_in_place_of_the_folder_is_named(tmp_path):

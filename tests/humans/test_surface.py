@@ -39,6 +39,16 @@ def test_rays_above_the_allowed_height_meet_nothing():
     assert not Rays(HEAD, up, below=7.0).met.any()
 
 
+def test_skin_is_closed_at_the_given_reach_where_rays_met_nothing():
+    both = np.float32([(0, 1, 0), (0, 0, 1)])
+    rays, fit = Rays(HEAD, both, below=7.5), worn.people()[3]
+    assert rays.met.tolist() == [False, True]
+    skin, centre = rays.skin(fit, np.float32([0.5, 9.0]))
+    np.testing.assert_allclose(centre, warp(fit, np.float32([HEAD]))[0])
+    np.testing.assert_allclose(skin[0], centre + (0, 0.5, 0), atol=1e-6)
+    np.testing.assert_array_equal(skin[1], rays.points(fit)[1])
+
+
 def test_the_warp_leaves_the_mean_person_as_it_is():
     points = assets.body().base[::50]
     np.testing.assert_allclose(warp(mean_person(), points), points, atol=1e-3)

@@ -58,6 +58,13 @@ def render_person(recipe: Recipe, person: int) -> list[Sprite]:
     return sprites
 
 
+def require_assets() -> None:
+    """Raise AssetsError if what people are made of is missing, before any work."""
+    from facelab.humans import assets
+
+    assets.body()
+
+
 def is_male(person: int) -> bool:
     """Say which sex a person is asked to have: as many of each in every split."""
     return (person + person // 10) % 2 == 1

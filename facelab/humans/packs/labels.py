@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,10 @@ Table = dict[str, np.ndarray]
 
 POINT_STEPS, POSE_STEPS, AGE_STEPS = 32.0, 1e4, 64.0
 """Steps a pixel, a radian and a year in the file."""
+
+DAMAGED = (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zlib.error,
+           zipfile.BadZipFile)  # fmt: skip
+"""What reading a damaged npz file raises."""
 
 EXTRA = "attribute/"
 """Columns of `Sprite.attributes` start with this, so that no name can hide another."""
@@ -68,13 +73,22 @@ def to_table(sprites: Sequence[Sprite]) -> Table:
     return table
 
 
-def from_table(table: Mapping[str, np.ndarray], row: int, rgba: np.ndarray) -> Sprite:
-    """Give one sprite of a table, with its picture."""
-    extra = {
-        name.removeprefix(EXTRA): column[row].item()
-        for name, column in table.items()
-        if name.startswith(EXTRA)
+def attributes(table: Mapping[str, np.ndarray]) -> Table:
+    """Give the columns of `Sprite.attributes`, by the names that they have there."""
+    return {
+        name.removeprefix(EXTRA): column for name, column in table.items() if name.startswith(EXTRA)
     }
+
+
+def from_table(
+    table: Mapping[str, np.ndarray],
+    row: int,
+    rgba: np.ndarray,
+    extra: Mapping[str, np.ndarray] | None = None,
+) -> Sprite:
+    """Give one sprite of a table, with its picture. extra: `attributes(table)`, where at hand."""
+    if extra is None:
+        extra = attributes(table)
     return Sprite(
         rgba=rgba,
         box=table["box"][row],
@@ -86,7 +100,7 @@ def from_table(table: Mapping[str, np.ndarray], row: int, rgba: np.ndarray) -> S
         person=int(table["person"][row]),
         age=float(table["age"][row]),
         hidden=float(table["hidden"][row]),
-        attributes=extra,
+        attributes={name: column[row].item() for name, column in extra.items()},
     )
 
 
@@ -122,7 +136,7 @@ def to_bytes(table: Mapping[str, np.ndarray]) -> bytes:
 def from_bytes(data: bytes) -> Table:
     """Unpack what `to_bytes` made.
 
-    Raises ValueError, or another error of `zipfile`, when the bytes are damaged.
+    Raises one of DAMAGED when the bytes are.
     """
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         found = {name: stored[name] for name in stored.files}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import json
 import multiprocessing
 import os
 import platform
@@ -27,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from facelab.engine.files import TEMPORARY
+from facelab.humans.packs import labels
 from facelab.humans.packs.pack import MANIFEST, Pack, PackError, load_pack
 from facelab.humans.packs.packing import (
     QUALITY,
@@ -162,16 +163,20 @@ def make(
     folder: of the pack. render, render_props: what makes the pictures; facelab's own when left out.
     workers: processes, all cores when left out. command: kept in the manifest, for whoever wants to
     do it again. Returns the finished pack.
-    Raises PackError for a full disk, a folder of another recipe and a worker that died; what was
-    finished stays, and the same call goes on from there.
+    Raises PackError for a full disk, a folder of another recipe and a worker that died, AssetsError
+    when the renderer's assets are missing; what was finished stays, and the same call goes on from
+    there.
     """
     from facelab.humans.packs import drawing
 
-    render = render or drawing.render_person
-    render_props = render_props or drawing.render_props
     folder = Path(folder)
     if workers is not None and workers < 1:
         raise ValueError(f"workers: expected 1 or more, got {workers}")
+    waiting, begun = folder / UNFINISHED, (folder / MANIFEST).exists()
+    if render is None and not begun:
+        drawing.require_assets()  # before a folder is begun in vain
+    render = render or drawing.render_person
+    render_props = render_props or drawing.render_props
     writer = PackWriter(
         folder,
         recipe={"version": VERSION, **asdict(recipe)},
@@ -180,8 +185,9 @@ def make(
     )
     if writer.finished:
         return load_pack(folder)
-    waiting = folder / UNFINISHED
     make_folder(waiting)
+    if not begun:
+        _clear(waiting, sys.maxsize)  # whoever waits there belongs to a recipe that is gone
     if recipe.props and not writer.has_props:
         writer.add_props(render_props(recipe), quality=recipe.quality)
     next_person = writer.people
@@ -200,25 +206,15 @@ def make(
     return load_pack(folder)
 
 
-def recipe_of(folder: str | Path) -> Recipe:
-    """Give the recipe by which a pack was made, or begun."""
-    path = Path(folder) / MANIFEST
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))["recipe"]
-        return Recipe(**{item.name: stored[item.name] for item in fields(Recipe)})
-    except (OSError, ValueError, KeyError, TypeError):
-        raise PackError(f"{path}: no recipe can be read from it") from None
-
-
 def command_of(recipe: Recipe) -> str:
     """Give the command that makes a pack by this recipe."""
     words = ["facelab data humans"]
     for item in fields(Recipe):
         value = getattr(recipe, item.name)
         if item.name not in ("youngest", "oldest") and value != item.default:
-            words.append(f"--{item.name} {value:g}")
+            words.append(f"--{item.name} {value}")
     if (recipe.youngest, recipe.oldest) != (Recipe.youngest, Recipe.oldest):
-        words.append(f"--ages {recipe.youngest:g}-{recipe.oldest:g}")
+        words.append(f"--ages {recipe.youngest:.15g}-{recipe.oldest:.15g}")
     return " ".join([*words, "--out DIR"])
 
 
@@ -313,16 +309,16 @@ def _waiting(waiting: Path, person: int) -> Chunk | None:
         return None
     try:
         return Chunk.load(path)
-    except (OSError, ValueError, KeyError, EOFError):
+    except labels.DAMAGED:
         path.unlink(missing_ok=True)
         return None
 
 
 def _clear(waiting: Path, people: int) -> None:
-    """Remove the files of people who are in finished shards."""
+    """Remove the files of people below a number, who are in finished shards, and half files."""
     for path in waiting.iterdir():
-        number = path.name.partition(".")[0]
-        if not number.isdigit() or int(number) < people:
+        number = path.name.removesuffix(".npz")
+        if path.suffix == TEMPORARY or (number.isdigit() and int(number) < people):
             path.unlink(missing_ok=True)
 
 

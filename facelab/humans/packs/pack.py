@@ -23,7 +23,6 @@ import json
 import mmap
 import os
 import threading
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +61,7 @@ class Pack:
         self.folder, self.manifest = folder, manifest
         self.rows = rows
         self.labels = {name: rows[name] for name in rows if name not in (*_LAYOUT, "split")}
+        self._extra = labels.attributes(self.labels)
         self.table = _flat(rows)
         self.props: Sequence[Prop] = _Props(folder, manifest)
         self._files = _Files(folder)
@@ -86,7 +86,7 @@ class Pack:
         data = self._files.read(name, int(row["start"][index]), int(row["length"][index]))
         size = (int(row["height"][index]), int(row["width"][index]))
         rgba = _decode(data, size, f"{self.folder / name}: picture {index}")
-        return labels.from_table(self.labels, index, rgba)
+        return labels.from_table(self.labels, index, rgba, self._extra)
 
     def __iter__(self) -> Iterator[Sprite]:
         return (self[index] for index in range(len(self)))
@@ -101,7 +101,7 @@ class Pack:
         Raises PackError that names the first wrong file.
         """
         for name, entry in self.manifest["files"].items():
-            path = _checked(self.folder, name, entry)
+            path = _checked(self.folder, name, self.manifest)
             if checksum(path) != entry["sha256"]:
                 raise PackError(f"{path}: its checksum is wrong, so it changed since it was made; "
                                 f"{_again(self.manifest)}")  # fmt: skip
@@ -123,8 +123,11 @@ def load_pack(folder: str | Path | None = None, split: str | None = None) -> Pac
     if split is not None and split not in SPLITS:
         raise PackError(f"split: expected one of {', '.join(SPLITS)}, or None, got {split!r}")
     manifest = read_manifest(where)
-    for name, entry in manifest["files"].items():
-        _checked(where, name, entry)
+    if not manifest["labels"]:
+        raise PackError(f"{where}: no shard is finished yet; run the command that makes the pack "
+                        f"again, it goes on where it stopped")  # fmt: skip
+    for name in manifest["files"]:
+        _checked(where, name, manifest)
     rows = _read_table(where, manifest["labels"])
     pack = Pack(where, manifest, rows)
     if split is None:
@@ -154,15 +157,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise PackError(_nothing_there(folder)) from None
     except OSError as problem:
         raise PackError(f"{path}: cannot be read: {problem.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise PackError(f"{path}: damaged, not JSON; get the pack again") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise PackError(f"{path}: not a pack that this version of facelab reads (format {FORMAT})")
-    if not {"files", "counts", "recipe", "labels", "notes"} <= set(manifest):
-        raise PackError(f"{path}: damaged, entries are missing; get the pack again")
-    if not manifest["labels"]:
-        raise PackError(f"{folder}: no shard is finished yet; run the command that makes the pack "
-                        f"again, it goes on where it stopped")  # fmt: skip
+    wrong = _wrong_entry(manifest)
+    if wrong:
+        raise PackError(f"{path}: damaged, {wrong} is missing or wrong; get the pack again")
     return manifest
 
 
@@ -239,7 +240,7 @@ def _decode(data: bytes, size: tuple[int, int], where: str) -> np.ndarray:
 def _read_table(folder: Path, name: str) -> labels.Table:
     try:
         return labels.from_bytes((folder / name).read_bytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+    except labels.DAMAGED as problem:
         raise PackError(f"{folder / name}: damaged ({problem}); get the pack again") from None
 
 
@@ -250,29 +251,46 @@ def _flat(rows: labels.Table) -> labels.Table:
         {name: rows["pose"][:, axis] for axis, name in enumerate(("yaw", "pitch", "roll"))}
     )
     table["split"] = np.array(SPLITS)[rows["split"]]
-    for name in rows:
-        if name.startswith(labels.EXTRA):
-            table[name.removeprefix(labels.EXTRA)] = rows[name]
-    return table
+    return table | labels.attributes(rows)
 
 
-def _checked(folder: Path, name: str, entry: Mapping[str, Any]) -> Path:
+def _wrong_entry(manifest: Mapping[str, Any]) -> str:
+    """Name the first entry of a manifest that is not what it should be, "" where all are."""
+    kinds = {"files": dict, "counts": dict, "recipe": dict, "notes": dict, "labels": str,
+             "finished": bool}  # fmt: skip
+    for name, kind in kinds.items():
+        if not isinstance(manifest.get(name), kind):
+            return name
+    for name in ("people", "sprites", "props"):
+        if not isinstance(manifest["counts"].get(name), int):
+            return f"counts, {name}"
+    for name, entry in manifest["files"].items():
+        if not isinstance(entry, dict) or set(map(type, entry.values())) != {int, str}:
+            return f"files, {name}"
+        if not {"bytes", "sha256"} <= set(entry):
+            return f"files, {name}"
+    return "labels" if manifest["labels"] and manifest["labels"] not in manifest["files"] else ""
+
+
+def _checked(folder: Path, name: str, manifest: Mapping[str, Any]) -> Path:
     """Give the path of a file of a pack that is there and whole, as far as its size says."""
-    path = folder / name
+    path, wanted = folder / name, manifest["files"][name]["bytes"]
     try:
         size = path.stat().st_size
     except OSError:
-        raise PackError(f"{path}: missing; get the pack again, all its files together") from None
-    if size != entry["bytes"]:
-        what = "cut off" if size < entry["bytes"] else "too long"
-        raise PackError(f"{path}: {what}, {size} bytes where the manifest says {entry['bytes']}; "
-                        f"get the pack again")  # fmt: skip
+        raise PackError(f"{path}: missing; {_again(manifest)}") from None
+    if size != wanted:
+        what = "cut off" if size < wanted else "too long"
+        raise PackError(f"{path}: {what}, {size} bytes where the manifest says {wanted}; "
+                        f"{_again(manifest)}")  # fmt: skip
     return path
 
 
 def _again(manifest: Mapping[str, Any]) -> str:
+    """Say what to do about a wrong file."""
     command = manifest["notes"].get("command")
-    return "get the pack again" + (f", or make it anew with `{command}`" if command else "")
+    anew = f", or remove its folder and make it anew with `{command}`" if command else ""
+    return f"get the pack again, all its files together{anew}"
 
 
 def _nothing_there(folder: Path) -> str:

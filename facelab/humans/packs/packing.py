@@ -22,6 +22,7 @@ from facelab.humans.packs.pack import (
     PackError,
     checksum,
     load_pack,
+    read_manifest,
     shard_name,
 )
 from facelab.humans.sprites import Prop, Sprite
@@ -58,8 +59,8 @@ class Chunk:
 
     @classmethod
     def load(cls, path: Path) -> Chunk:
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as stored:
+        """Read what `save` wrote. Raises one of labels.DAMAGED."""
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             table = {name: stored[name] for name in stored.files}
         joined, ends = table.pop("pictures").tobytes(), np.cumsum(table.pop("length"))
         return cls([joined[a:b] for a, b in zip([0, *ends], ends, strict=False)], table)
@@ -108,13 +109,17 @@ class PackWriter:
         self._done: list[labels.Table] = []
         self._waiting: list[tuple[Chunk, int]] = []
         self._files: dict[str, dict[str, Any]] = {}
-        self._labels = ""
+        self._labels, self._props = "", 0
         make_folder(self.folder)
         if (self.folder / MANIFEST).exists():
             self._go_on()
-        else:
-            self._write_manifest()
-        self._remove_unnamed()
+            self._remove_unnamed()
+            return
+        foreign = [path for path in self._unnamed() if path.suffix != TEMPORARY]
+        if foreign:  # we would overwrite or remove it
+            raise PackError(f"{foreign[0]}: there is no {MANIFEST} that knows this file; choose "
+                            f"another folder, or remove it first")  # fmt: skip
+        self._write_manifest()
 
     @property
     def has_props(self) -> bool:
@@ -147,6 +152,7 @@ class PackWriter:
         }
         self._write("props.bin", b"".join(pictures))
         self._write("props.npz", labels.to_bytes(table))
+        self._props = len(pictures)
         self._write_manifest()
 
     def finish(self) -> None:
@@ -162,13 +168,13 @@ class PackWriter:
 
     def _go_on(self) -> None:
         """Take over the finished shards of an earlier run."""
-        manifest = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-        if manifest.get("recipe") != json.loads(json.dumps(self.recipe)):
-            differ = _differences(manifest.get("recipe", {}), self.recipe)
+        manifest = read_manifest(self.folder)
+        if manifest["recipe"] != json.loads(json.dumps(self.recipe)):
+            differ = _differences(manifest["recipe"], self.recipe)
             raise PackError(f"{self.folder}: holds a pack made in another way ({differ}); choose "
                             f"another folder, or remove this one first")  # fmt: skip
         self._files, self._labels = manifest["files"], manifest["labels"]
-        self.finished = manifest["finished"]
+        self.finished, self._props = manifest["finished"], manifest["counts"]["props"]
         if self._labels:
             self._done = [load_pack(self.folder).rows]
             self.people = manifest["counts"]["people"]
@@ -201,22 +207,25 @@ class PackWriter:
 
     def _remove_unnamed(self) -> None:
         """Remove what an interrupted run, or the labels before these, left behind."""
-        for pattern in (f"*{TEMPORARY}", "labels*.npz", "sprites-*.bin"):
-            for path in self.folder.glob(pattern):
-                if path.name not in self._files:
-                    path.unlink(missing_ok=True)
+        for path in self._unnamed():
+            path.unlink(missing_ok=True)
+
+    def _unnamed(self) -> list[Path]:
+        """List files that look like ours and are not in the manifest."""
+        patterns = (f"*{TEMPORARY}", "labels.npz", "labels-*.npz", "sprites-*.bin",
+                    "props.bin", "props.npz")  # fmt: skip
+        found = {path for pattern in patterns for path in self.folder.glob(pattern)}
+        return sorted(path for path in found if path.name not in self._files)
 
     def _write_manifest(self) -> None:
         rows = self._done[0] if self._done else {}
-        props = self._files.get("props.npz")
-        kinds = labels.from_bytes((self.folder / "props.npz").read_bytes()) if props else {}
         manifest = {
             "format": FORMAT,
             "finished": self.finished,
             "counts": {
                 "people": self.people,
                 "sprites": len(rows.get("person", ())),
-                "props": len(kinds.get("kind", ())),
+                "props": self._props,
             },
             "labels": self._labels,
             "files": dict(sorted(self._files.items())),
@@ -243,7 +252,8 @@ def write_file(path: Path, data: bytes) -> None:
             raise PackError(f"{path}: the disk is full ({len(data)} bytes more were needed). What "
                             f"is finished stays valid: free some space and run the same command "
                             f"again, it goes on") from None  # fmt: skip
-        raise PackError(f"{path}: cannot be written: {problem.strerror}") from None
+        raise PackError(f"{path}: cannot be written ({problem.strerror}); change its rights or "
+                        f"choose another place") from None  # fmt: skip
 
 
 def make_folder(folder: Path) -> None:
@@ -252,7 +262,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         why = "it is a file" if folder.is_file() else problem.strerror
-        raise PackError(f"{folder}: cannot make this folder: {why}") from None
+        raise PackError(f"{folder}: cannot make this folder: {why}; choose another") from None
 
 
 def _array(pictures: list[bytes]) -> np.ndarray:

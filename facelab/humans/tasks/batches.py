@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from facelab.images import to_tensor
 from facelab.types import IdentityImage
 
 Item = TypeVar("Item")
@@ -93,8 +92,10 @@ class PKSampler(Sampler[list[int]]):
 
 def identity_batch(records: Sequence[IdentityImage]) -> tuple[Tensor, Tensor]:
     """Stack crops for training: images (B, 3, H, W) float32 in [0, 1], identities (B,) int64."""
-    images = torch.cat([to_tensor(record.image) for record in records])
-    return images, torch.tensor([record.identity for record in records])
+    images = np.stack([record.image for record in records])
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))  # as bytes, a quarter of the work
+    identities = torch.tensor([record.identity for record in records])
+    return torch.from_numpy(planes).float().div_(255), identities
 
 
 def make_loader(
