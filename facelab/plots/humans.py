@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
 from facelab.humans.head_model import HeadModel, front_camera, portrait_light, turn
 from facelab.humans.sprites import Sprite
 from facelab.plots.figures import boxes as draw_boxes
-from facelab.plots.figures import landmarks as draw_landmarks
 from facelab.plots.figures import photo as draw_photo
 from facelab.plots.palette import LINES, MARKERS, PALETTE, WIDE
 from facelab.plots.sheets import over
@@ -36,14 +36,14 @@ WORN = ("glasses", "hat", "mask", "held")
 
 
 def layers(sprite: Sprite, backdrop: np.ndarray, *, title: str = "") -> Figure:
-    """Draw the four pictures of alpha compositing: colour, alpha, backdrop, and what they make."""
+    """Draw the four pictures of alpha compositing: colour, alpha, background, and the sum."""
     colour = sprite.rgba[..., :3].copy()
     alpha = np.repeat(sprite.rgba[..., 3:], 3, axis=2)
     steps = {
         "colour c": colour,
-        "alpha a": alpha,
-        "backdrop b": backdrop,
-        "a c + (1 - a) b": over(sprite.rgba, backdrop),
+        "alpha α": alpha,
+        "background b": backdrop,
+        "α c + (1 - α) b": over(sprite.rgba, backdrop),
     }
     return strip(steps, title=title)
 
@@ -96,27 +96,43 @@ def steps(model: HeadModel, *, seed: int = 3, side: int = 160) -> dict[str, np.n
 def labelled(
     sprite: Sprite, *, backdrop: np.ndarray | Sequence[int] = (150, 156, 162), ax: Axes
 ) -> Figure:
-    """Draw a person with the labels: box, 68 points (hidden ones as crosses), five points."""
-    draw_photo(over(sprite.rgba, np.asarray(backdrop)), ax=ax)
+    """Draw a face with its labels: box, 68 points (hidden ones as crosses), rings for the five."""
+    photo = over(sprite.rgba, np.asarray(backdrop))
+    draw_photo(photo, ax=ax)
     draw_boxes(None, torch.from_numpy(sprite.box)[None], role="truth", ax=ax)
-    seen = sprite.visible
-    for mask, role, size in ((seen, "anchor", 3.5), (~seen, "accent", 4.5)):
+    rim = [withStroke(linewidth=2.5, foreground="white")]
+    looks = ((sprite.visible, "candidate", "o", 2.5), (~sprite.visible, "accent", "x", 4))
+    for mask, role, marker, size in looks:
         x, y = sprite.landmarks[mask].T
-        marker = "o" if role == "anchor" else "x"
-        ax.plot(x, y, linestyle="none", marker=marker, markersize=size, color=PALETTE[role])
-    return draw_landmarks(None, torch.from_numpy(sprite.five), role="prediction", ax=ax)
+        ax.plot(x, y, marker, ms=size, mew=1.2, color=PALETTE[role], path_effects=rim)
+    x, y = sprite.five.T
+    ring = PALETTE["prediction"]
+    ax.plot(x, y, "o", ms=9, mfc="none", mew=1.5, color=ring, path_effects=rim)
+    return _zoom(ax, photo, sprite.box, around=0.3)
 
 
 def numbered(photo: np.ndarray, points: Tensor, *, ax: Axes, title: str = "") -> Figure:
-    """Draw five points with their numbers, left ones as squares and right ones as circles."""
-    fig = draw_photo(photo, ax=ax, title=title)
+    """Draw a face with its five numbered points; 0 and 3 are squares, 1 and 4 circles."""
+    draw_photo(photo, ax=ax, title=title)
     ax.title.set_fontsize(10)
     for number, (x, y) in enumerate(points.tolist()):
         marker = {0: "s", 3: "s", 2: "D"}.get(number, "o")
         ax.plot(x, y, marker=marker, color=PALETTE["prediction"], markeredgecolor="white", ms=8)
         plate = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
         ax.annotate(str(number), (x, y), xytext=(7, 4), textcoords="offset points", bbox=plate)
-    return fig
+    corners = np.concatenate([points.amin(dim=0), points.amax(dim=0)])
+    return _zoom(ax, photo, corners, around=1.1)
+
+
+def _zoom(ax: Axes, photo: np.ndarray, box: np.ndarray, *, around: float) -> Figure:
+    """Show the square about a box (4,), larger than it by a share on each side, in the photo."""
+    height, width = photo.shape[:2]
+    x, y = (box[:2] + box[2:]) / 2
+    half = min((0.5 + around) * float(max(box[2:] - box[:2])), height / 2, width / 2)
+    x, y = np.clip(x, half, width - half), np.clip(y, half, height - half)
+    ax.set_xlim(x - half, x + half)
+    ax.set_ylim(y + half, y - half)
+    return ax.get_figure(root=True)  # type: ignore[return-value]
 
 
 # ---- curves
@@ -142,57 +158,74 @@ def agreement(
 
 
 def leak(
-    scores: Mapping[str, Mapping[str, Sequence[float]]], *, chance: float, title: str = ""
+    accuracy: Mapping[str, Sequence[float]],
+    years: Mapping[str, Sequence[float]],
+    *,
+    chance: float,
+    constant: float,
+    title: str = "",
 ) -> Figure:
-    """Draw accuracies by split; a bar is the mean over seeds, dots are the seeds.
+    """Draw what a leak does to two results: a bar is the mean over seeds, dots are the seeds.
 
-    scores: what is predicted -> split -> one accuracy a seed, in [0, 1]. chance: of a guess.
+    accuracy: way of splitting -> one accuracy a seed, in [0, 1]; chance: of a guess. years: the
+    same ways -> one mean error a seed; constant: of the answer that is always the same.
     """
-    fig, ax = plt.subplots(figsize=WIDE)
-    looks = (("ignored", "//"), ("candidate", ""))
-    for index, splits in enumerate(scores.values()):
-        for offset, ((name, values), (role, hatch)) in enumerate(
-            zip(splits.items(), looks, strict=False)
-        ):
-            place = index + (offset - 0.5) * 0.36
+    fig, axes = plt.subplots(1, 2, figsize=(WIDE[0], 2.6), sharey=True)
+    looks = (("anchor", ".."), ("ignored", "//"), ("candidate", ""))
+    halves = (
+        (axes[0], accuracy, chance, "{:.0%}", "guessing", "accuracy on the coin"),
+        (axes[1], years, constant, "{:.1f}", "always the same", "mean error of the age (years)"),
+    )
+    for ax, results, line, shown, name, label in halves:
+        for place, values in enumerate(results.values()):
+            role, hatch = looks[place % len(looks)]
             mean = float(np.mean(values))
-            label = name if index == 0 else None
-            bar = ax.bar(place, mean, width=0.34, color=PALETTE[role], ec="white", label=label)
-            bar.patches[0].set_hatch(hatch)
-            ax.plot([place] * len(values), values, "o", color="black", ms=4, mfc="white")
-            ax.text(place, 0.02, f"{mean:.0%}", ha="center", va="bottom", bbox=_PLATE)
-    ax.axhline(chance, color="black", linestyle=LINES["ignored"], lw=1)
-    ax.set_xlim(-0.5, len(scores) - 0.5)
-    ax.text(len(scores) - 0.5, chance, "guessing", va="bottom", ha="right", bbox=_PLATE)
-    ax.set_xticks(range(len(scores)), list(scores))
-    ax.set_ylim(0, 1)
-    ax.set_ylabel("accuracy")
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.legend(frameon=False, loc="upper right")
-    ax.set_title(title)
+            ax.barh(place, mean, color=PALETTE[role], hatch=hatch, ec="white", height=0.7)
+            ax.plot(values, [place] * len(values), "o", color="black", ms=4, mfc="white")
+            ax.text(0, place, " " + shown.format(mean), va="center", bbox=_PLATE)
+        ax.axvline(line, color="black", linestyle=LINES["ignored"], lw=1)
+        ax.text(line, -0.5, name, va="bottom", ha="center", fontsize=10)
+        ax.set_xlabel(label)
+    axes[0].set_yticks(range(len(accuracy)), list(accuracy))
+    axes[0].set_ylim(len(accuracy) - 0.5, -0.5)  # the first way on top
+    axes[0].set_xlim(0, 1)
+    axes[0].xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if title:
+        fig.suptitle(title)
     return fig
 
 
-def audit(hits: Mapping[str, np.ndarray], *, label: str, title: str = "") -> Figure:
+def audit(hits: Mapping[str, Mapping[str, np.ndarray]], *, label: str, title: str = "") -> Figure:
     """Draw a share for each group, with the range that chance alone leaves open (95 %, Wilson).
 
-    hits: group -> (N,) bool. label: of the axis. A group without anybody is left out.
+    hits: condition -> group -> (N,) bool, the same groups for each condition. label: of the axis. A
+    group without anybody is left out.
     """
-    hits = {name: np.asarray(found, bool) for name, found in hits.items() if len(found)}
-    shares = np.array([found.mean() for found in hits.values()])
-    ranges = np.array([wilson(found) for found in hits.values()]).T  # (2, groups)
     fig, ax = plt.subplots(figsize=WIDE)
-    places = range(len(hits))
-    ax.bar(places, shares, color=PALETTE["candidate"], hatch="//", ec="white", width=0.6)
-    gaps = np.maximum(np.stack([shares - ranges[0], ranges[1] - shares]), 0)
-    ax.errorbar(places, shares, yerr=gaps, fmt="none", ecolor="black", capsize=5)
-    names = [f"{name}\nn = {len(found)}" for name, found in hits.items()]
-    ax.set_xticks(places, names)
-    for place, share in enumerate(shares):
-        ax.text(place, 0.02, f"{share:.0%}", ha="center", va="bottom", bbox=_PLATE)
+    looks = (("anchor", ""), ("candidate", "//"))
+    wide = 0.8 / len(hits)
+    names: dict[str, str] = {}
+    for number, (condition, groups) in enumerate(hits.items()):
+        found = {name: np.asarray(one, bool) for name, one in groups.items() if len(one)}
+        names |= {name: f"{name}\nn = {len(one)}" for name, one in found.items()}
+        places = np.arange(len(found)) + (number - (len(hits) - 1) / 2) * wide
+        shares = np.array([one.mean() for one in found.values()])
+        low, high = np.array([wilson(one) for one in found.values()]).T
+        gaps = np.maximum(np.stack([shares - low, high - shares]), 0)
+        role, hatch = looks[number % len(looks)]
+        bars = ax.bar(places, shares, width=0.92 * wide, color=PALETTE[role], ec="white")
+        for bar in bars:
+            bar.set_hatch(hatch)
+        bars.set_label(condition)
+        ax.errorbar(places, shares, yerr=gaps, fmt="none", ecolor="black", capsize=4)
+        for place, share in zip(places, shares, strict=True):
+            ax.text(place, 0.02, f"{share:.0%}", ha="center", va="bottom", fontsize=10, bbox=_PLATE)
+    ax.set_xticks(range(len(names)), list(names.values()))
     ax.set_ylim(0, 1.02)
     ax.set_ylabel(label)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if len(hits) > 1:
+        fig.legend(frameon=False, loc="outside lower center", ncols=len(hits))
     ax.set_title(title)
     return fig
 
@@ -262,7 +295,8 @@ def _ages(ax: Axes, table: Mapping[str, np.ndarray]) -> None:
     ax.set_xticks(range(len(names)), names, rotation=60)
     ax.set_xlabel("age (years)")
     ax.set_ylabel("renders")
-    ax.legend(frameon=False, fontsize=10)
+    ax.set_ylim(top=1.3 * bottom.max())  # room for the legend
+    ax.legend(frameon=False, fontsize=10, loc="upper right", ncols=2)
     ax.set_title("Age and sex")
 
 
@@ -320,11 +354,11 @@ def cross_table(table: Mapping[str, np.ndarray], *, title: str = "") -> Figure:
     counts = cross_counts(table)
     fig, ax = plt.subplots(figsize=(WIDE[0], 3.4))
     image = ax.imshow(counts, cmap="cividis", aspect="auto", vmin=0)
-    middle = counts.max() / 2
     for (row, column), count in np.ndenumerate(counts):
+        red, green, blue, _ = image.cmap(image.norm(count))
+        dark = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.18
         text = str(count) if count else "x"
-        ax.text(column, row, text, ha="center", va="center",
-                color="black" if count > middle else "white")  # fmt: skip
+        ax.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
     names = [f"{low}-{high - 1}" for low, high in zip(AGES[:-1], AGES[1:], strict=True)]
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks(range(len(TONES)), list(TONES))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -60,7 +62,7 @@ def test_the_layers_are_colour_alpha_backdrop_and_what_they_make():
     sprite = person()
     backdrop = np.full((40, 30, 3), 60, np.uint8)
     fig = figures.layers(sprite, backdrop)
-    assert titles(fig) == ["colour c", "alpha a", "backdrop b", "a c + (1 - a) b"]
+    assert titles(fig) == ["colour c", "alpha α", "background b", "α c + (1 - α) b"]
     shown = [ax.images[0].get_array() for ax in fig.axes]
     assert (shown[1][..., 0] == sprite.rgba[..., 3]).all()
     assert (shown[3] == figures.over(sprite.rgba, backdrop)).all()
@@ -73,8 +75,18 @@ def test_hidden_points_are_crosses_and_seen_ones_dots():
     assert (len(seen.get_xdata()), seen.get_marker()) == (60, "o")
     assert (len(hidden.get_xdata()), hidden.get_marker()) == (8, "x")
     assert len(five.get_xdata()) == 5
+    assert five.get_markerfacecolor() == "none"  # a ring leaves the points inside to be seen
     (box,) = ax.patches
     assert box.get_bbox().extents.tolist() == [5, 5, 25, 35]
+
+
+def test_a_labelled_face_fills_its_picture_and_stays_inside_the_photo():
+    fig, ax = plt.subplots()
+    figures.labelled(replace(person(), box=np.float32([5, 10, 15, 20])), ax=ax)
+    assert ax.get_xlim() == pytest.approx((2, 18)) and ax.get_ylim() == pytest.approx((23, 7))
+    fig, ax = plt.subplots()
+    figures.labelled(replace(person(), box=np.float32([0, 0, 10, 10])), ax=ax)
+    assert ax.get_xlim() == pytest.approx((0, 16)) and ax.get_ylim() == pytest.approx((16, 0))
 
 
 def test_five_points_carry_their_numbers_and_left_and_right_differ_in_shape():
@@ -93,15 +105,18 @@ def test_the_curves_of_agreement_are_told_apart_by_more_than_colour():
     assert first.get_marker() != second.get_marker()
 
 
-def test_a_leak_shows_the_mean_and_every_seed():
-    scores = {"a coin": {"by image": [0.7, 0.8], "by person": [0.5, 0.5]}}
-    fig = figures.leak(scores, chance=0.5)
-    ax = fig.axes[0]
-    heights = [patch.get_height() for patch in ax.patches]
-    assert heights == pytest.approx([0.75, 0.5])
-    assert {text.get_text() for text in ax.texts} == {"75%", "50%", "guessing"}
-    assert ax.patches[0].get_hatch() != ax.patches[1].get_hatch()
-    assert [len(line.get_xdata()) for line in ax.lines[:2]] == [2, 2]
+def test_a_leak_shows_mean_seeds_and_guess_of_both_results():
+    accuracy = {"by image": [0.7, 0.8], "by person": [0.5, 0.5]}
+    years = {"by image": [3, 4], "by person": [16, 17]}
+    left, right = figures.leak(accuracy, years, chance=0.5, constant=13).axes
+    assert [bar.get_width() for bar in left.patches] == pytest.approx([0.75, 0.5])
+    assert [bar.get_width() for bar in right.patches] == pytest.approx([3.5, 16.5])
+    assert {text.get_text().strip() for text in left.texts} == {"75%", "50%", "guessing"}
+    assert left.patches[0].get_hatch() != left.patches[1].get_hatch()
+    assert [len(line.get_xdata()) for line in left.lines[:2]] == [2, 2]
+    assert left.lines[2].get_xdata()[0] == 0.5 and right.lines[2].get_xdata()[0] == 13
+    assert [tick.get_text() for tick in left.get_yticklabels()] == list(accuracy)
+    assert left.yaxis_inverted()
 
 
 @pytest.mark.parametrize(
@@ -148,10 +163,31 @@ def test_the_cross_table_counts_people_and_not_renders():
 
 def test_an_audit_shows_share_count_and_range_of_each_group_with_somebody_in_it():
     hits = {"one": np.ones(20, bool), "two": np.arange(40) % 2 == 0, "none": np.zeros(0, bool)}
-    ax = figures.audit(hits, label="found").axes[0]
+    fig = figures.audit({"light": hits}, label="found")
+    ax = fig.axes[0]
     assert [bar.get_height() for bar in ax.patches] == [1, 0.5]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["one\nn = 20", "two\nn = 40"]
     assert {text.get_text() for text in ax.texts} == {"100%", "50%"}
+    assert not fig.legends
+
+
+def test_an_audit_of_two_conditions_tells_them_apart_by_more_than_colour():
+    hits = {"one": np.ones(20, bool), "two": np.arange(40) % 2 == 0}
+    dark = {name: ~found for name, found in hits.items()}
+    fig = figures.audit({"light": hits, "dark": dark}, label="found")
+    bars = fig.axes[0].patches
+    assert [bar.get_height() for bar in bars] == [1, 0.5, 0, 0.5]
+    assert bars[0].get_hatch() != bars[2].get_hatch()
+    assert bars[0].get_x() < bars[2].get_x() < bars[1].get_x()
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["light", "dark"]
+
+
+def test_the_numbers_of_the_cross_table_are_dark_on_light_cells_and_light_on_dark_ones():
+    tones = np.float32([-40] + [60] * 7)
+    data = {"person": np.arange(8), "age": np.full(8, 12.0), "tone": tones}
+    ax = figures.cross_table(data).axes[0]
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert (colours["x"], colours["7"]) == ("white", "black")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ PRESETS: dict[str, dict[str, float]] = {
     "as at the start": {},
     "turned by 50°": {"yaw": 50},
     "aged 70, smiling": {"age": 70, "smile": 90},
-    "another person, lamp at the side": {"shape1": -2, "shape2": 2, "tone": 2, "lamp": 75},
+    "another person, side light": {"shape1": -2, "shape2": 2, "tone": 2, "lamp": 75},
 }
 """Settings of the static twin; what is not named is as at the start."""
 
