@@ -35,7 +35,7 @@ def humans() -> np.ndarray:
     """People of the shipped pack, and a scene composed of such people with its labels."""
     pack = load_pack()
     people = sheets.people(pack, 15, columns=5, seed=2)
-    scene = compose(load_pack(split="train"), seed=5, size=people.shape[:2], faces=12)
+    scene = compose(load_pack(split="train"), seed=21, size=people.shape[:2], faces=12)
     faces = Faces(scene.boxes, torch.ones(len(scene)), scene.landmarks)
     return np.hstack([people, plots.annotate(scene.image, faces, role="truth")])
 

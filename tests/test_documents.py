@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,41 @@ import yaml
 
 import facelab
 from facelab.course.labs import LABS
+from facelab.humans import assets
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md"]
+PAGES = [*DOCUMENTS, "docs/humans.md", "docs/eval.md", "datasets/README.md"]
 README = (ROOT / "README.md").read_text()
+PEOPLE = (ROOT / "docs" / "humans.md").read_text()
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", PAGES)
 def test_every_linked_file_is_there(name):
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / name).read_text())
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    page = ROOT / name
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_page_on_synthetic_people_can_be_typed_in():
+    loaders, drawing = re.findall(r"(?ms)^```python\n(.*?)^```", PEOPLE)
+    names: dict = {}
+    exec(loaders.replace("    ...", "    break"), names)
+    assert len(names["scene"]) > 0
+    assert names["images"].shape == (64, 3, 112, 112)
+    if not assets.available():
+        pytest.skip("drawing people needs the assets, which are not there")
+    exec(drawing, names)
+    assert names["sprite"].rgba.shape == (128, 128, 4)
+
+
+def test_the_commands_on_synthetic_people_exist():
+    commands = set(re.findall(r"(?m)^    facelab data ([a-z-]+)", PEOPLE))
+    known = subprocess.run(
+        [sys.executable, "-m", "facelab.cli", "data", "--help"], capture_output=True, text=True
+    ).stdout
+    assert commands >= {"info", "verify", "humans"}
+    assert all(re.search(rf"(?m)^  {command} ", known) for command in commands)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

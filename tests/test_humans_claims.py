@@ -62,3 +62,8 @@ def test_the_rows_are_what_a_claim_table_reads(script, tmp_path, checks):
     found = read_claims(file)
     assert len(found) == len(VERDICTS)
     assert {claim.table for claim in found} == {"synthetic_humans"}
+
+
+def test_what_is_stored_follows_from_the_stored_checks(script):
+    checks = json.loads(script["CHECKS"].read_text())
+    assert json.loads(script["CLAIMS"].read_text()) == script["claims"](checks)

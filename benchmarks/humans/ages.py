@@ -14,11 +14,22 @@ from torch import Tensor, nn
 from facelab.humans.sprites import SpriteSource
 
 from .embedder_data import aligned, worn
-from .embedder_net import DIMENSIONS, ProbeEmbedder
+from .embedder_net import CHANNELS, ProbeEmbedder
 
-STEPS, BATCH = 400, 48
+STEPS, BATCH = 1500, 48
 GROUPS = (11, 20, 30, 40, 50, 60, 70, 81)  # years
 UNSEEN = 1500  # renders that are judged at most
+
+
+class AgeNet(nn.Module):
+    """The body of the probe embedder with one number at its end: decades above 40."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.decades = ProbeEmbedder(), nn.Linear(CHANNELS, 1)
+
+    def forward(self, crops: Tensor) -> Tensor:  # (B, 3, H, W) in [0, 1] -> (B,)
+        return self.decades(self.body.described(crops))[:, 0]
 
 
 def judge_ages(source: SpriteSource, *, steps: int = STEPS) -> dict[str, Any]:
@@ -49,9 +60,9 @@ def judge_ages(source: SpriteSource, *, steps: int = STEPS) -> dict[str, Any]:
 
 
 def trained(source: SpriteSource, rows: np.ndarray, steps: int) -> nn.Module:
-    """The probe embedder with one number at its end: decades above 40."""
+    """Train an age net on some rows of a source, in worn crops."""
     torch.manual_seed(0)
-    net = nn.Sequential(ProbeEmbedder(), nn.Linear(DIMENSIONS, 1))
+    net = AgeNet()
     net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
@@ -59,7 +70,7 @@ def trained(source: SpriteSource, rows: np.ndarray, steps: int) -> nn.Module:
     for step in range(steps):
         images, years = next(drawn)
         with torch.autocast("cpu", torch.bfloat16):
-            decades = net(images.float() / 255).float()[:, 0]
+            decades = net(images.float() / 255).float()
         loss = F.smooth_l1_loss(decades, (years - 40) / 10)
         optimizer.zero_grad()
         loss.backward()
@@ -71,7 +82,7 @@ def trained(source: SpriteSource, rows: np.ndarray, steps: int) -> nn.Module:
 
 
 def batches(source: SpriteSource, rows: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless batches of crops (B, 3, 112, 112) uint8 and years (B,), all decades alike often."""
+    """Endless batches of crops (B, 3, SIDE, SIDE) uint8 and years (B,), all decades alike often."""
     rng = np.random.default_rng(0)
     ages = np.asarray(source.table["age"])
     decade = np.digitize(ages[rows], np.arange(15, 80, 10))
@@ -90,8 +101,8 @@ def guesses(net: nn.Module, source: SpriteSource, rows: np.ndarray) -> np.ndarra
     with torch.inference_mode():
         for start in range(0, len(rows), 64):
             crops = [aligned(source[int(row)], rng) for row in rows[start : start + 64]]
-            images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().clamp(0, 255)
-            result.append(40 + 10 * net(images / 255)[:, 0].numpy())
+            images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float()
+            result.append(40 + 10 * net(images / 255).numpy())
     return np.concatenate(result)
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-DIMENSIONS = 128
+DIMENSIONS, CHANNELS = 128, 512  # of the vector, and of what it is made of
 SIDE = 80  # pixels that it looks at: a third of the work of 112 x 112
 
 
@@ -55,15 +55,17 @@ class ProbeEmbedder(nn.Module):
         for c_in, c_out, depth in ((32, 64, 1), (64, 128, 2), (128, 256, 1)):  # 20, 10, 5
             layers += [conv(c_in, c_out, stride=2), nn.ReLU(inplace=True)]
             layers += [Residual(c_out) for _ in range(depth)]
-        layers += [conv(256, 512, kernel=1), nn.ReLU(inplace=True)]
+        layers += [conv(256, CHANNELS, kernel=1), nn.ReLU(inplace=True)]
         self.features = nn.Sequential(*layers)
-        self.pool = nn.Sequential(Places(512, SIDE // 16), nn.BatchNorm1d(512))
+        self.pool = nn.Sequential(Places(CHANNELS, SIDE // 16), nn.BatchNorm1d(CHANNELS))
         self.project = nn.Sequential(
-            nn.Linear(512, DIMENSIONS, bias=False), nn.BatchNorm1d(DIMENSIONS)
+            nn.Linear(CHANNELS, DIMENSIONS, bias=False), nn.BatchNorm1d(DIMENSIONS)
         )
 
-    def forward(self, crops: Tensor) -> Tensor:  # (B, 3, H, W) in [0, 1], H = W
+    def described(self, crops: Tensor) -> Tensor:  # (B, 3, H, W) in [0, 1], H = W -> (B, CHANNELS)
         if crops.shape[-1] != SIDE:
             crops = F.interpolate(crops, (SIDE, SIDE), mode="bilinear", antialias=True)
-        x = self.pool(self.features(crops * 2 - 1))  # (B, 512)
-        return F.normalize(self.project(x).float(), dim=1)  # (B, 128)
+        return self.pool(self.features(crops * 2 - 1))
+
+    def forward(self, crops: Tensor) -> Tensor:  # (B, 3, H, W) in [0, 1] -> (B, DIMENSIONS)
+        return F.normalize(self.project(self.described(crops)).float(), dim=1)

@@ -25,7 +25,14 @@ class Lab:
 
 LABS = (
     Lab(0, "start_here", "Start here: a tour of the course", "pipeline", 30, available=True),
-    Lab(1, "synthetic_humans", "Synthetic humans: where the data comes from", "humans", 75),
+    Lab(
+        1,
+        "synthetic_humans",
+        "Synthetic humans: where the data comes from",
+        "humans",
+        75,
+        available=True,
+    ),
     Lab(2, "cascaded_landmarks", "Cascaded landmarks: five points, refined", "landmarks", 90),
     Lab(3, "mtcnn", "MTCNN: find faces with three small nets", "detection", 90, available=True),
     Lab(4, "ssh", "SSH: one shot, headless", "detection", 75),

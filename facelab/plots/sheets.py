@@ -62,7 +62,7 @@ def views(source: SpriteSource, count: int = 24, *, columns: int = 8, seed: int 
     numbers = _busts(source)
     person = source.table["person"][numbers]
     shown, times = np.unique(person, return_counts=True)
-    often = shown[np.argsort(-times, kind="stable")]
+    often, columns = shown[np.argsort(-times, kind="stable")], min(columns, int(times.max()))
     photos: list[np.ndarray] = []
     for p in often[: -(-count // columns)]:
         row = [_photo(source, k, rng) for k in numbers[person == p][:columns]]
@@ -78,7 +78,9 @@ def ages(source: SpriteSource, count: int = 6, *, columns: int = 7, seed: int = 
     everybody = np.unique(person)
     span = np.array([np.ptp(age[person == p]) for p in everybody])
     photos: list[np.ndarray] = []
-    for p in everybody[np.argsort(-span, kind="stable")[:count]]:
+    shown = everybody[np.argsort(-span, kind="stable")[:count]]
+    columns = min(columns, max((person == p).sum() for p in shown))
+    for p in shown:
         own = numbers[person == p]
         own = own[np.argsort(source.table["age"][own])][:columns]
         row = [_photo(source, k, rng) for k in own]
