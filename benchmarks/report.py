@@ -104,7 +104,8 @@ def head_model(result: dict[str, Any]) -> str:
     """How long the head model's renderer takes."""
     rows = []
     for row in result["rows"]:
-        what = f"{row['pictures']} of {row['side_px']}x{row['side_px']}, {row['cores']} core{'s' * (row['cores'] > 1)}"
+        cores = "1 core" if row["cores"] == 1 else f"{row['cores']} cores"
+        what = f"{row['pictures']} of {row['side_px']}x{row['side_px']}, {cores}"
         times = ("heads_ms", "forward_ms", "forward_and_backward_ms", "goal_forward_ms")
         rows.append([what, *(f"{row[name]:.0f}" for name in times)])
     how = (

@@ -201,13 +201,14 @@ for name, weights, distance in (("near", (0.5, 0.0), 10.0), ("far", (1.0, 1.0), 
 # %% tags=["figure"]
 model = HeadModel.load()
 made = figures.steps(model)
-title = f"From the mean to a person: {model.num_vertices:,} vertices, {model.num_shape} shape directions"
+count = f"{model.num_vertices:,} vertices, {model.num_shape} shape directions"
+title = f"From the mean to a person: {count}"
 fig = figures.strip(made, height=1.9, title=title)
 plots.show(fig, alt=f"Six renders of one head, each with one thing more: {', '.join(made)}.")
 predict(
     "humans-yaw",
-    "A head turns by 60 degrees. How far apart are its eyes in the picture, in percent of what they "
-    "were from the front?",
+    "A head turns by 60 degrees. How far apart are its eyes in the picture, in percent of what "
+    "they were from the front?",
     unit="%",
 )
 
@@ -455,8 +456,8 @@ plots.show(fig, alt=alt + f"{len(boxes)} faces with boxes clipped at its border.
 num_images = len(people)
 predict(
     "humans-pairs",
-    f"{num_images:,} images of {len(np.unique(table['person']))} people; 64 drawn at random make 2,016 "
-    "pairs. How many of them show the same person twice, on average?",
+    f"{num_images:,} images of {len(np.unique(table['person']))} people; 64 drawn at random make "
+    "2,016 pairs. How many of them show the same person twice, on average?",
     unit="pairs",
 )
 
@@ -588,8 +589,8 @@ plots.show(fig, alt=f"Four windows of composed scenes with {kept} labelled faces
 # %%
 predict(
     "humans-coin",
-    "Three crops of each render, split at random by image. How often does the most similar training "
-    "image give the right coin?",
+    "Three crops of each render, split at random by image. How often does the most similar "
+    "training image give the right coin?",
     choices=["about 50 %", "about 70 %", "about 90 %"],
 )
 RECIPE = (
