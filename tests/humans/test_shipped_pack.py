@@ -9,6 +9,7 @@ from facelab.humans.packs import card
 from facelab.humans.packs.drawing import MOST_HIDDEN, TEST_HAIR
 from facelab.humans.packs.making import SHIPPED, VERSION
 from facelab.humans.packs.pack import SPLITS, load_pack
+from facelab.humans.scenery.scenes import compose
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +63,16 @@ def test_sprites_decode(pack, index):
 def test_the_data_card_is_written_from_the_labels(pack):
     text = (pack.folder / "README.md").read_text()
     assert text == card.text(pack), "run: facelab data card"
+
+
+def test_scenes_of_its_people_hide_some_faces_and_make_half_of_them_small():
+    people, hidden, heights = load_pack(split="train"), [], []
+    for seed in range(80):
+        scene = compose(people, seed=seed, faces=12)
+        hidden += scene.attributes["hidden"].tolist()
+        heights += (scene.boxes[:, 3] - scene.boxes[:, 1]).tolist()
+    assert (
+        len(hidden) > 700
+    )  # faces of one scene are alike: samples of 80 spread by 2 and 4 percent
+    assert 0.12 < np.mean(np.array(hidden) > 0.3) < 0.22, "15 to 20 percent are aimed at"
+    assert 0.40 < np.mean(np.array(heights) < 32) < 0.65, "half are aimed at"
