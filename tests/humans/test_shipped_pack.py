@@ -73,6 +73,6 @@ def test_scenes_of_its_people_hide_some_faces_and_make_half_of_them_small():
         heights += (scene.boxes[:, 3] - scene.boxes[:, 1]).tolist()
     assert (
         len(hidden) > 700
-    )  # faces of one scene are alike: samples of 80 spread by 2 and 4 percent
+    )
     assert 0.12 < np.mean(np.array(hidden) > 0.3) < 0.22, "15 to 20 percent are aimed at"
     assert 0.40 < np.mean(np.array(heights) < 32) < 0.65, "half are aimed at"
