@@ -71,8 +71,6 @@ def test_scenes_of_its_people_hide_some_faces_and_make_half_of_them_small():
         scene = compose(people, seed=seed, faces=12)
         hidden += scene.attributes["hidden"].tolist()
         heights += (scene.boxes[:, 3] - scene.boxes[:, 1]).tolist()
-    assert (
-        len(hidden) > 700
-    )
+    assert len(hidden) > 700
     assert 0.12 < np.mean(np.array(hidden) > 0.3) < 0.22, "15 to 20 percent are aimed at"
     assert 0.40 < np.mean(np.array(heights) < 32) < 0.65, "half are aimed at"
