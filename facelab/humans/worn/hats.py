@@ -217,7 +217,7 @@ def _crown(params: Hat, skull: np.ndarray) -> tuple[Mesh, np.ndarray]:
     points = _ring(params, skull, around, up)
     points[-1] = points[-1].mean(axis=0)
     mesh = grid(points, closed=True)
-    turned = floats(mesh.uv)
+    turned = mesh.uv.copy()
     turned[:, 0] = (turned[:, 0] - params.turn / (2 * np.pi)) % 1.0001
     return Mesh(mesh.positions, mesh.triangles, turned), points[0]
 

@@ -5,6 +5,7 @@ All positions are in decimetres; front faces are counter-clockwise seen from out
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,18 +72,23 @@ def grid(points: np.ndarray, *, closed: bool = False, flip: bool = False) -> Mes
     if closed:
         points = np.concatenate([points, points[:, :1]], axis=1)
     rows, columns = points.shape[:2]
-    triangles = _grid_triangles(rows, columns)
-    u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows))
-    uv = np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float32)
+    triangles, uv = _sheet(rows, columns)
     triangles = triangles[:, ::-1] if flip else triangles
     return Mesh(floats(points.reshape(-1, 3)), triangles, uv)
 
 
-def _grid_triangles(rows: int, columns: int) -> np.ndarray:
+@functools.lru_cache(256)
+def _sheet(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles and uv of a grid; shared, so they cannot be written to."""
+    u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows))
+    uv = np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float32)
     corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
     first = np.stack([corner, corner + 1, corner + columns + 1], axis=1)
     second = np.stack([corner, corner + columns + 1, corner + columns], axis=1)
-    return np.concatenate([first, second]).astype(np.int32)
+    triangles = np.concatenate([first, second]).astype(np.int32)
+    for array in (triangles, uv):
+        array.flags.writeable = False
+    return triangles, uv
 
 
 def merge(meshes: Sequence[Mesh]) -> Mesh:
