@@ -10,6 +10,7 @@ from facelab.detection.mtcnn.model import (
     MaxPool2,
     ONet,
     PNet,
+    PReLU,
     RNet,
     map_side,
     normalise,
@@ -88,6 +89,19 @@ def test_pooling_equals_torchs_own_in_ceil_mode_with_and_without_gradients(size,
     with torch.inference_mode():
         assert torch.equal(MaxPool2()(image), expected)
     assert torch.equal(image, before)
+
+
+@pytest.mark.parametrize("channels", [1, 10, 15, 16])
+@pytest.mark.parametrize("size", [(7, 9), (1, 1), (0, 4)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_slopes_act_as_torchs_own_with_and_without_gradients(channels, size, layout):
+    maps = torch.randn(2, channels, *size).to(memory_format=layout)
+    ours, theirs = PReLU(channels), nn.PReLU(channels)
+    with torch.no_grad():
+        theirs.weight.copy_(ours.weight.copy_(torch.randn(channels)))
+    assert torch.equal(ours(maps), theirs(maps))
+    with torch.inference_mode():
+        assert torch.equal(ours(maps), theirs(maps))
 
 
 def test_pnet_maps_follow_ceil_pooling():

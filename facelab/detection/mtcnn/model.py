@@ -48,7 +48,30 @@ def normalise(image: Tensor) -> Tensor:
 
 
 def conv_prelu(c_in: int, c_out: int, *, kernel: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(c_in, c_out, kernel), nn.PReLU(c_out))
+    return nn.Sequential(nn.Conv2d(c_in, c_out, kernel), PReLU(c_out))
+
+
+class PReLU(nn.PReLU):
+    """PReLU with one slope a channel.
+
+    For few channels that lie side by side in memory, on a CPU and without gradients, the pixels of
+    a row are taken as channels too: torch works through a pixel at a time, which for 10 channels
+    takes three times as long. The result is the same.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, ...)
+        side_by_side = x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
+        if (
+            torch.is_grad_enabled()
+            or not side_by_side
+            or x.shape[1] >= 16
+            or x.device.type != "cpu"
+        ):
+            return super().forward(x)
+        b, c, h, w = x.shape
+        rows = x.permute(0, 2, 3, 1).reshape(b * h, w * c)
+        bent = nn.functional.prelu(rows, self.weight.repeat(w))
+        return bent.view(b, h, w, c).permute(0, 3, 1, 2)
 
 
 def max_pool_3() -> nn.MaxPool2d:
@@ -74,9 +97,11 @@ class MaxPool2(nn.MaxPool2d):
 
 def _larger(first: Tensor, second: Tensor, *, dim: int) -> Tensor:
     """Give the larger of neighbours; where `second` is one shorter, the last stands alone."""
-    largest = first.clone()
-    pairs = largest.narrow(dim, 0, second.shape[dim])
-    torch.maximum(pairs, second, out=pairs)
+    if first.shape == second.shape:
+        return torch.maximum(first, second)
+    largest, pairs = torch.empty_like(first), second.shape[dim]
+    torch.maximum(first.narrow(dim, 0, pairs), second, out=largest.narrow(dim, 0, pairs))
+    largest.select(dim, pairs).copy_(first.select(dim, pairs))
     return largest
 
 
