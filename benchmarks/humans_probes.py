@@ -105,7 +105,7 @@ def train_embedder(options: argparse.Namespace) -> Path:
 
     source = sprite_source(options.data)
     recipe = Recipe(
-        steps=options.steps or 2400, items_per_step=1, learning_rate=4e-3, seed=options.seed
+        steps=options.steps or 3000, items_per_step=1, learning_rate=4e-3, seed=options.seed
     )
     data = IdentityCrops(source, batches=recipe.steps, seed=options.seed)
     return fit(

@@ -18,7 +18,7 @@ from .embedder_net import SIDE
 
 PEOPLE, EACH = 32, 4  # of a batch; crops of each
 KIND = ("male", "from_african", "from_asian", "age")
-ALIKE = 0.5  # share of batches whose people are of one kind: harder to tell apart
+ALIKE = 0.7  # share of batches whose people are of one kind: harder to tell apart
 # Who somebody is cannot be seen behind a mask, a hand or from the side.
 MOST_HIDDEN, LARGEST_YAW = 0.35, 1.0  # share of the face; radians
 
