@@ -50,3 +50,25 @@ def test_every_five_years_change_the_face_between_11_and_80():
 def test_impossible_ages_are_refused(age):
     with pytest.raises(ValueError, match="years"):
         ageing.checked_age(age)
+
+
+def test_youth_is_round_and_age_long_eared():
+    child, grown, old = (
+        ageing.shape_changes(age, male=0.5, weight=0.0, sag=1.0) for age in (13, 40, 85)
+    )
+    assert child["cheek/*-cheek-volume-incr"] > 0.2 and grown["cheek/*-cheek-volume-incr"] == 0
+    assert 0 < grown["ears/*-ear-scale-incr"] < old["ears/*-ear-scale-incr"]
+
+
+def test_the_cheeks_of_heavy_people_do_not_hollow():
+    thin, heavy = (
+        ageing.shape_changes(70, male=0.5, weight=weight, sag=1.0)["cheek/*-cheek-inner-decr"]
+        for weight in (0.0, 0.8)
+    )
+    assert heavy == 0 < thin
+
+
+def test_only_children_have_plain_skin_and_only_the_young_have_blemishes():
+    child, teen, grown = (ageing.skin_age(age) for age in (8, 16, 40))
+    assert child.plain == 1 and grown.plain == 0
+    assert child.teen == grown.teen == 0 < teen.teen

@@ -1,5 +1,7 @@
 """Identities: drawn the same from the same seed, all different, human."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -109,3 +111,32 @@ def test_smiles_widen_the_mouth_raise_the_cheeks_and_are_smaller_in_children():
     assert 0 < widening[5.0] < widening[30.0]
     alone = human.targets(30.0, units), human.targets(30.0)
     assert alone[0]["cheek/l-cheek-trans-up"] > alone[1].get("cheek/l-cheek-trans-up", 0)
+
+
+def test_hair_is_fair_in_children_white_in_old_age_and_dyed_if_asked():
+    human = replace(person(0), hair_colour=np.array((0.1, 0.06, 0.03)), grey_age=55.0)
+    child, grown, old = (human.hair_at(age) for age in (4, 30, 85))
+    np.testing.assert_allclose(grown, human.hair_colour, rtol=1e-6)
+    assert (child > 1.2 * grown).all() and (old > 0.4).all()
+    dye = np.array((0.3, 0.02, 0.2), np.float32)
+    np.testing.assert_array_equal(human.hair_at(85, dye), dye)
+
+
+def test_weight_of_a_view_adds_to_the_person_s_and_children_differ_less():
+    human = replace(person(0), weight=0.0)
+    heavy, thin = (human.targets(30.0, weight=change) for change in (0.25, -0.25))
+    stem = "macrodetails/universal-female-young-averagemuscle"
+    assert f"{stem}-maxweight" in heavy and f"{stem}-minweight" in thin
+    name = max(human.details, key=lambda key: human.details[key])
+    assert human.targets(4.0)[name] < 0.7 * human.targets(30.0)[name]
+
+
+def test_fair_hair_and_bald_women_are_as_rare_as_they_are():
+    people = [person(seed) for seed in range(120)]
+    african_or_asian = [human for human in people if human.ancestry.argmax() != 0]
+    european = [human for human in people if human.ancestry.argmax() == 0]
+    fair = [
+        np.mean([h.hair_colour[0] > 0.15 for h in some]) for some in (african_or_asian, european)
+    ]
+    assert fair[0] < 0.15 < fair[1]
+    assert all(human.bald_age > 150 for human in people if human.male < 0.3)

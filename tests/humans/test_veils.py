@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facelab.humans.person.lights import plain_light
-from facelab.humans.rendering.veils import facing, light_glass, light_strand, span
+from facelab.humans.rendering.veils import facing, light_glass, light_strand, row_span
 
 NO_SHADOW = np.zeros((4, 4), np.float32)
 TO_LIGHT = np.zeros((3, 4), np.float32)
@@ -19,7 +19,7 @@ def test_a_span_keeps_every_sample_of_a_triangle(seed):
         step = np.arange(1, 42, dtype=np.float32)  # weights are those after the step
         inside = (u + du * step >= 0) & (v + dv * step >= 0) & (u + du * step + v + dv * step <= 1)
         kept = np.flatnonzero(inside)
-        first, last = span(u, du, v, dv, 40)
+        first, last = row_span(u, du, v, dv, 40)
         if len(kept):
             assert first <= kept.min() and kept.max() <= last
         assert 0 <= first and last <= 40

@@ -1,10 +1,19 @@
 """Views and lights: what is asked for is kept, what is not is drawn, the same for the same seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from facelab.humans import assets
-from facelab.humans.person.lights import KINDS, exposure_for, leaves, plain_light, sample_light
+from facelab.humans.person.lights import (
+    KINDS,
+    direction,
+    exposure_for,
+    leaves,
+    plain_light,
+    sample_light,
+)
 from facelab.humans.person.people import Human
 from facelab.humans.person.views import EXPRESSIONS, View, sample_expression
 
@@ -127,3 +136,38 @@ def test_a_dark_face_is_exposed_longer_than_a_light_one():
         for human in (people[0], people[-1])
     )
     assert dark > 1.1 * light
+
+
+def test_a_lamp_s_azimuth_runs_from_the_front_to_the_person_s_left_and_its_height_up():
+    np.testing.assert_allclose(direction(0, 0), (0, 0, 1))
+    np.testing.assert_allclose(direction(np.pi / 2, 0), (1, 0, 0), atol=1e-9)
+    np.testing.assert_allclose(direction(0, np.pi / 2), (0, 1, 0), atol=1e-9)
+
+
+def test_back_light_comes_from_behind_and_fools_the_meter():
+    light = sample_light(np.random.default_rng(0), kind="back")
+    assert light.lamps[1, 2] < 0 < light.lamps[0, 2]
+    honest = exposure_for(replace(light, kind="studio"))
+    assert exposure_for(light) == pytest.approx(0.75 * honest)
+
+
+@needs_assets
+def test_heads_turn_as_far_as_people_can_and_pictures_are_framed_as_asked():
+    human, rng = Human.sample(np.random.default_rng(0)), np.random.default_rng(3)
+    look = View.sample(rng, human).look
+    views = [View.sample(rng, human, look=look, fill=0.3, shift=(0.1, -0.3)) for _ in range(300)]
+    angles = np.abs([(view.yaw, view.pitch, view.roll) for view in views])
+    assert (angles.max(axis=0) <= (1.5, 0.65, 0.8)).all()
+    assert angles[:, 0].max() == 1.5  # some are held at the limit
+    assert all((view.fill, view.shift) == (0.3, (0.1, -0.3)) for view in views)
+    assert abs(np.mean([view.age for view in views]) - human.age) < 1
+    turned = [view for view in views if abs(view.yaw) > 0.4]
+    against = [view.gaze[0] * view.yaw < -0.1 for view in turned]
+    assert 0.35 < np.mean(against)  # half of them look back at the camera
+
+
+@needs_assets
+def test_an_age_that_nobody_has_is_refused():
+    human = Human.sample(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="years"):
+        View.sample(np.random.default_rng(0), human, age=120.0)

@@ -29,13 +29,15 @@ from facelab.engine.weights import WeightsError, read_tensors
 from facelab.humans.head_model.renderer import Renderer
 
 FILE = Path(__file__).with_name("head_model.safetensors")
-HAIR = (0.045, 0.028, 0.018)  # linear reflectance, dark brown
-IRIS = (0.10, 0.055, 0.028)
-PUPIL = (0.006, 0.006, 0.006)
+# Colours are linear reflectance.
 HAIR_COLOURS = (
     (0.018, 0.016, 0.016), (0.045, 0.028, 0.018), (0.11, 0.06, 0.034), (0.22, 0.13, 0.07),
     (0.40, 0.28, 0.15), (0.26, 0.09, 0.03),
 )  # fmt: skip
+HAIR = HAIR_COLOURS[1]  # dark brown
+GREY = (0.40, 0.385, 0.36)
+IRIS = (0.10, 0.055, 0.028)
+PUPIL = (0.006, 0.006, 0.006)
 EYE_COLOURS = (
     (0.07, 0.035, 0.018), (0.13, 0.07, 0.03), (0.10, 0.12, 0.05), (0.08, 0.15, 0.24),
     (0.14, 0.17, 0.19),
@@ -240,7 +242,10 @@ class HeadModel(nn.Module):
         return out * self.occlusion[:, None] if occlusion else out
 
     def build(self, heads: Heads) -> tuple[Tensor, Tensor]:
-        """Make vertices and colours, (B, V, 3) each, of a batch of heads."""
+        """Make vertices in dm and linear reflectance, (B, V, 3) each, of a batch of heads.
+
+        Raises ValueError that names the number of a wrong shape.
+        """
         vertices = self(heads.shape, heads.expression, heads.age, hair=heads.hair)
         colours = self.albedo(
             heads.skin,
@@ -287,9 +292,7 @@ class HeadModel(nn.Module):
             "skin": skin,
             "hair": uniform(0.5, 1.0) * (uniform() > 0.08),
             "beard": uniform(0.1, 0.8) * grown,
-            "hair_colour": torch.lerp(
-                choice(HAIR_COLOURS), torch.tensor([0.40, 0.385, 0.36]), grey
-            ),
+            "hair_colour": torch.lerp(choice(HAIR_COLOURS), torch.tensor(GREY), grey),
             "eye_colour": choice(EYE_COLOURS),
         }
         return Heads(**{k: v.to(self.shape_mean) for k, v in values.items()})
@@ -297,6 +300,7 @@ class HeadModel(nn.Module):
     def coefficients(self, vertices: Tensor, age: Tensor | None = None) -> Tensor:
         """Describe calm heads (B, V, 3) without hair by shape coefficients (B, num_shape).
 
+        vertices: dm. age: (B,) years, 30 if None.
         The components are orthogonal, so these are the nearest in the sense of least squares.
         Raises ValueError for other shapes.
         """

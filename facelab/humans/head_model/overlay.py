@@ -7,8 +7,10 @@ from torch import Tensor
 
 from facelab.humans.head_model.camera import project
 from facelab.humans.head_model.model import HeadModel
+from facelab.humans.head_model.raster import doubled_area, edges_of
 
 FOREHEAD = 0.50  # height of the forehead above the brows, as a share of brows to chin
+CHIN, BROWS = 8, slice(17, 27)  # landmarks
 
 
 def landmarks(
@@ -28,8 +30,8 @@ def box_from_landmarks(points: Tensor) -> Tensor:
     """
     if points.ndim != 3 or points.shape[1:] != (68, 2):
         raise ValueError(f"points: expected shape (B, 68, 2), got {tuple(points.shape)}")
-    brows = points[:, 17:27]
-    up = FOREHEAD * (brows.mean(dim=1, keepdim=True) - points[:, 8:9])  # (B, 1, 2)
+    brows = points[:, BROWS]
+    up = FOREHEAD * (brows.mean(dim=1, keepdim=True) - points[:, CHIN, None])  # (B, 1, 2)
     outline = torch.cat([points, brows + up], dim=1)
     return torch.cat([outline.amin(dim=1), outline.amax(dim=1)], dim=1)
 
@@ -43,13 +45,5 @@ def wireframe(
     """
     screen, depth = project(vertices, camera, size=size)
     corners = screen[:, model.coarse]  # (B, C, 3, 2)
-    side = corners[:, :, 1:] - corners[:, :, :1]
-    area = side[:, :, 0, 0] * side[:, :, 1, 1] - side[:, :, 0, 1] * side[:, :, 1, 0]
-    front = (area < 0) & (depth[:, model.coarse].amin(dim=2) > 0)
-    lines = []
-    for image, faces in enumerate(front):
-        shown = model.coarse[faces]
-        sides = torch.cat([shown[:, [0, 1]], shown[:, [1, 2]], shown[:, [2, 0]]])
-        sides = torch.unique(sides.sort(dim=1).values, dim=0)
-        lines.append(screen[image, sides])
-    return lines
+    front = (doubled_area(corners) < 0) & (depth[:, model.coarse].amin(dim=2) > 0)
+    return [screen[image, edges_of(model.coarse[faces])[0]] for image, faces in enumerate(front)]

@@ -69,6 +69,13 @@ def edges_of(triangles: Tensor) -> tuple[Tensor, Tensor]:
     return edges, faces
 
 
+def doubled_area(corners: Tensor) -> Tensor:
+    """Give twice the area of triangles on the screen, below 0 for those that face the camera: y
+    points down, so that fronts turn clockwise. corners: (..., 3, 2) pixels. Returns (...)."""
+    side = corners[..., 1:, :] - corners[..., :1, :]  # (..., 2, 2) from corner 0 to 1 and 2
+    return side[..., 0, 0] * side[..., 1, 1] - side[..., 0, 1] * side[..., 1, 0]
+
+
 @torch.no_grad()
 def visible(screen: Tensor, depth: Tensor, triangles: Tensor, *, size: tuple[int, int]) -> Visible:
     """Find the nearest front-facing triangle at every pixel centre.
@@ -79,9 +86,8 @@ def visible(screen: Tensor, depth: Tensor, triangles: Tensor, *, size: tuple[int
     height, width = size
     corners = screen[:, triangles.flatten()].view(batch, -1, 3, 2)  # (B, T, 3, 2)
     near = depth[:, triangles.flatten()].view(batch, -1, 3)  # (B, T, 3)
-    side = corners[:, :, 1:] - corners[:, :, :1]  # (B, T, 2, 2) from corner 0 to 1 and 2
-    area = side[:, :, 0, 0] * side[:, :, 1, 1] - side[:, :, 0, 1] * side[:, :, 1, 0]
-    front = area < -FLAT  # y points down, so fronts turn clockwise
+    area = doubled_area(corners)  # (B, T)
+    front = area < -FLAT
     front &= near.amin(dim=2) > NEAR
 
     limit = corners.new_tensor([width - 1, height - 1])
@@ -104,9 +110,8 @@ def visible(screen: Tensor, depth: Tensor, triangles: Tensor, *, size: tuple[int
             area.flatten()[chosen],
             low + 0.5,
         )
-        step = max(1, CHUNK // max(1, int(count.max())))
-        total = int(count.sum())
-        step = len(chosen) if total <= CHUNK else step
+        whole = int(count.sum()) <= CHUNK
+        step = len(chosen) if whole else max(1, CHUNK // int(count.max()))
         for start in range(0, len(chosen), step):
             part = slice(start, start + step)
             _candidates(
@@ -193,21 +198,14 @@ def crossings(
     A contour edge has one triangle that faces the camera and one that does not. Steep edges
     (`upright`) cross rows of pixels, the others columns, so every edge counts once. Of several that
     cross between the same two pixels, the one nearest to the outside pixel counts.
-    screen: (B, V, 2). depth: (B, V). edges, edge_faces: (E, 2) as from `edges_of`.
+    screen: (B, V, 2) pixels. depth: (B, V) dm. edges, edge_faces: (E, 2) as from `edges_of`.
     """
     batch, height, width = seen.face.shape
-    num_vertices = depth.shape[1]
-    front = torch.cat([seen.front, seen.front.new_zeros(batch, 1)], dim=1)  # T: no triangle
-    ahead = front[:, edge_faces[:, 0]]
-    image, edge = (ahead != front[:, edge_faces[:, 1]]).nonzero(as_tuple=True)  # (K,)
-    swap = ~ahead[image, edge]
-    ends = edges[edge] + image[:, None] * num_vertices  # (K, 2)
-    ends = torch.where(swap[:, None], ends.flip(1), ends)  # the surface lies on the left of it
-    points, z = screen.reshape(-1, 2)[ends], depth.reshape(-1)[ends]  # (K, 2, 2), (K, 2)
-    along, across = (
-        (0, 1) if upright else (1, 0)
-    )  # pixels follow each other along; lines lie across
+    # Pixels follow each other along; lines lie across.
+    along, across = (0, 1) if upright else (1, 0)
     length, num_lines = (width, height) if upright else (height, width)
+    image, ends = _contours(seen, edges, edge_faces, num_vertices=depth.shape[1])
+    points, z = screen.reshape(-1, 2)[ends], depth.reshape(-1)[ends]  # (K, 2, 2), (K, 2)
     move = points[:, 1] - points[:, 0]
     right = move[:, across].abs() >= move[:, along].abs()
     if upright:  # an edge at 45 degrees belongs to the columns
@@ -241,14 +239,9 @@ def crossings(
     valid &= (inside_z < outside_z) & (1 / inverse < outside_z)
     kept = valid.nonzero().squeeze(1)
 
-    distance = (at[kept] - (inside[kept] + 0.5)).abs().float()  # 0 to 1 pixel from the inside
-    key = ((2 - distance).view(torch.int32).long() << 32) | torch.arange(
-        len(kept), device=kept.device
-    )
-    best = torch.full((batch * height * width,), NOTHING, device=kept.device)
-    first_pixel = torch.minimum(inside_pixel, outside_pixel)[kept]
-    best.scatter_reduce_(0, first_pixel, key, "amin")
-    won = kept[best[best != NOTHING] & LOW]
+    distance = (at[kept] - (inside[kept] + 0.5)).abs()  # 0 to 1 pixel from the inside
+    pair = torch.minimum(inside_pixel, outside_pixel)[kept]
+    won = kept[_farthest(pair, distance, num_pixels=len(flat))]
     return Crossings(
         first=ends[owner[won], 0],
         second=ends[owner[won], 1],
@@ -257,3 +250,28 @@ def crossings(
         line=line[won] + 0.5,
         place=inside[won] + 0.5,
     )
+
+
+def _contours(
+    seen: Visible, edges: Tensor, edge_faces: Tensor, *, num_vertices: int
+) -> tuple[Tensor, Tensor]:
+    """List the edges with one triangle that faces the camera: images (K,) and ends (K, 2) in the
+    flattened batch, the surface on the left of the way from the first to the second."""
+    front = torch.cat([seen.front, seen.front.new_zeros(len(seen.front), 1)], dim=1)  # T: none
+    ahead = front[:, edge_faces[:, 0]]
+    image, edge = (ahead != front[:, edge_faces[:, 1]]).nonzero(as_tuple=True)  # (K,)
+    swap = ~ahead[image, edge]
+    ends = edges[edge] + image[:, None] * num_vertices  # (K, 2)
+    return image, torch.where(swap[:, None], ends.flip(1), ends)
+
+
+def _farthest(pair: Tensor, distance: Tensor, *, num_pixels: int) -> Tensor:
+    """Choose of the crossings of each pair of pixels the one farthest from the inside pixel.
+
+    pair: (N,) number of the pair's first pixel. distance: (N,) from 0 to 1. Returns row numbers.
+    """
+    row = torch.arange(len(pair), device=pair.device)
+    key = ((2 - distance.float()).view(torch.int32).long() << 32) | row
+    best = torch.full((num_pixels,), NOTHING, device=pair.device)
+    best.scatter_reduce_(0, pair, key, "amin")
+    return best[best != NOTHING] & LOW

@@ -19,6 +19,7 @@ from facelab.humans.person.people import Human
 SKIN_VERTICES = 2660  # of 3,000 at most in all
 RINGS = (0.13, 0.17, 0.28, 0.38, 0.43, 0.65, 0.95, 1.35)  # radians from the line of sight
 SEGMENTS = 16
+EYE_VERTICES = 1 + len(RINGS) * SEGMENTS  # of each eyeball
 TEETH_COLUMNS = 13
 MAP_LEVEL = 2  # of the skin maps: about 1 mm a texel, a third of the vertices' spacing
 
@@ -51,7 +52,7 @@ class HeadMesh:
     @property
     def eyes(self) -> tuple[slice, slice]:
         """Rows of the person's right eyeball, at the image's left, and of the left one."""
-        start, count = len(self.skin), 1 + len(RINGS) * SEGMENTS
+        start, count = len(self.skin), EYE_VERTICES
         return slice(start, start + count), slice(start + count, start + 2 * count)
 
     @property
@@ -70,7 +71,7 @@ def head_mesh() -> HeadMesh:
     row[chosen] = np.arange(len(chosen))
     rim_edges = row[topology.boundary_edges(faces)]
     teeth = _teeth(points)
-    num_skin, num_eye = len(chosen), 1 + len(RINGS) * SEGMENTS
+    num_skin, num_eye = len(chosen), EYE_VERTICES
     mirrored = _eye_partner()
     first_tooth = num_skin + 2 * num_eye
     rim = np.unique(rim_edges)
@@ -130,7 +131,8 @@ def _thinned_skin(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def positions(mesh: HeadMesh, points: np.ndarray) -> np.ndarray:
-    """Place the model's vertices for a person's body points (P, 3). Returns (V, 3) float64 in dm.
+    """Place the model's vertices for a person's rest-pose body points (P, 3), as `Human.shape`
+    gives them. Returns (V, 3) float64 in dm.
 
     The origin is the middle of the skull.
     """
@@ -156,7 +158,7 @@ def positions(mesh: HeadMesh, points: np.ndarray) -> np.ndarray:
 
 
 def skin_colours(mesh: HeadMesh, human: Human, age: float) -> np.ndarray:
-    """Read a person's bare skin at the skin vertices: log reflectance (S, 3)."""
+    """Read a person's bare skin at the skin vertices: log reflectance (S, 3). age: years."""
     colours = skin.bare_skin(human, round(age), MAP_LEVEL)[..., :3]
     on_map = np.flatnonzero(mesh.corner >= 0)
     log = np.zeros((len(mesh.skin), 3))
@@ -286,7 +288,7 @@ def _spread(mesh: HeadMesh, values: np.ndarray, *, known: np.ndarray) -> np.ndar
     """Continue values (S, c) smoothly over the skin vertices that are not known."""
     num_skin = len(mesh.skin)
     faces = mesh.triangles[(mesh.triangles < num_skin).all(axis=1)]
-    edge = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    edge = topology.directed_edges(faces)
     out = values.copy()
     out[~known] = values[known].mean(axis=0)
     degree = np.bincount(edge[:, 0], minlength=num_skin).clip(1)[:, None]

@@ -33,9 +33,14 @@ def mirror_of(points: np.ndarray) -> np.ndarray:
     return partner
 
 
+def directed_edges(triangles: np.ndarray) -> np.ndarray:
+    """List all sides (3 T, 2) of triangles (T, 3) in the direction in which they are wound."""
+    return np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+
+
 def boundary_edges(triangles: np.ndarray) -> np.ndarray:
     """List the directed edges (E, 2) that belong to one triangle only."""
-    directed = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    directed = directed_edges(triangles)
     _, inverse, count = np.unique(
         np.sort(directed, axis=1), axis=0, return_inverse=True, return_counts=True
     )

@@ -130,9 +130,10 @@ class Human:
     seed: of everything drawn for this person. male: 0 female to 1 male. ancestry: (3,) mixture
     over `assets.ANCESTRIES`. weight: -1 thin to 1 heavy. details: target -> weight. tone: (3,)
     linear reflectance of the skin. skins: textures when young, middle-aged and old. hair_colour:
-    (3,) natural. grey_age, bald_age: years at which half the hair is white, and all is gone.
-    freckles, oil, pores, wrinkles: strengths, 1 usual. sag: how strongly the shape ages. age: years
-    at which most photos of this person are taken.
+    (3,) natural. eyes, brow: maps of the iris and the brows. grey_age, bald_age: years at which
+    half the hair is white, and all is gone. beard_growth: 0 none to 1 full. moles: how many.
+    brow_strength, freckles, oil, pores, wrinkles: 1 usual. sag: how strongly the shape ages. age:
+    years at which most photos of this person are taken.
     """
 
     seed: int
@@ -208,8 +209,11 @@ class Human:
     def targets(
         self, age: float, expression: Mapping[str, float] | None = None, weight: float = 0.0
     ) -> dict[str, float]:
-        """Weight every morph target. expression: unit -> strength, `*` in a name for both sides.
-        weight: change of the person's weight."""
+        """Weight the morph targets: name -> weight.
+
+        age: years. expression: unit -> strength, `*` in a name for both sides. weight: change of
+        the person's weight, the sum held within -1 to 1.
+        """
         heavy = float(np.clip(self.weight + weight, -1, 1))
         out: dict[str, float] = {}
 
@@ -230,24 +234,23 @@ class Human:
             add(name, amount * grown)
         changes = ageing.shape_changes(age, male=self.male, weight=heavy, sag=self.sag)
         for stem, amount in changes.items():
-            for name in (stem.replace("*", "l"), stem.replace("*", "r")) if "*" in stem else [stem]:
+            for name in _both_sides(stem):
                 add(name, amount)
         for stem, amount in RESTING.items():
-            for side in "lr" if "*" in stem else "l":
-                add(stem.replace("*", side), amount * (2 * grown - 1 if "height2" in stem else 1))
+            for name in _both_sides(stem):
+                add(name, amount * (2 * grown - 1 if "height2" in stem else 1))
         # the asset's neutral face frowns and pulls its mouth down
         units = {"eyebrows-*-inner-up": 0.34, "mouth-corner-puller": 0.12}
         for unit, amount in (expression or {}).items():
             units[unit] = units.get(unit, 0.0) + amount
         pulled = units.get("mouth-corner-puller", 0) + units.get("mouth-upward-retraction", 0)
         for stem, amount in SMILING.items():  # the units move the lips, not enough of the cheeks
-            for side in "lr" if "*" in stem else "l":
-                add(stem.replace("*", side), amount * min(pulled, 1.3) * (2 * grown - 1))
+            for name in _both_sides(stem):
+                add(name, amount * min(pulled, 1.3) * (2 * grown - 1))
         small = 0.55 + 0.45 * ageing.rise(age, 2, 18)  # the units are made for large faces
         for unit, amount in units.items():
-            sides = (unit.replace("*", "left"), unit.replace("*", "right"))
             reach = small if unit.startswith("mouth") else 1.0
-            for one in sides if "*" in unit else [unit]:
+            for one in _both_sides(unit, ("left", "right")):
                 for name, ancestry in zip(ANCESTRIES, self.ancestry, strict=True):
                     add(f"expression/units/{name}/{one}", ancestry * amount * reach)
         return out
@@ -257,6 +260,7 @@ class Human:
     ) -> np.ndarray:
         """Morph the body in its rest pose. Returns (V, 3) float32 decimetres.
 
+        The arguments are those of `targets`.
         Raises ValueError for an age outside 1 to 90 years, KeyError for an unknown expression unit.
         """
         known = assets.targets()
@@ -289,6 +293,11 @@ class Human:
         white = np.array((0.42, 0.41, 0.40)) * (1 + 0.35 * ageing.rise(age, 65, 85))
         fair = 1 + 0.35 * ageing.rise(12 - age, 0, 8)  # children are fairer
         return (own * fair * (1 - grey) + white * grey).astype(np.float32)
+
+
+def _both_sides(name: str, sides: tuple[str, str] = ("l", "r")) -> list[str]:
+    """Put each side in the place of the star in a name; a name without one is for both."""
+    return [name.replace("*", side) for side in sides] if "*" in name else [name]
 
 
 def _details(r: np.random.Generator) -> dict[str, float]:

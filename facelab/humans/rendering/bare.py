@@ -25,8 +25,12 @@ CLOTH = 3  # number of the material of the plain shirt, painted where there are 
 
 @dataclass(frozen=True, eq=False)
 class Posed:
-    """A person's body in a view: rest-pose fit, posed vertices (V, 3), pose, camera, the eyes'
-    pupils (2, 3) posed, at the person's right and left, and the head's height."""
+    """A person's body in a view; lengths in decimetres.
+
+    fit: in the rest pose. points: (V, 3) posed vertices. eyes: (P, 3) vertices of the turned eyes
+    in the rest pose. pupils: (2, 3) posed, at the person's right and left. height: of the head,
+    from chin to crown, in the rest pose.
+    """
 
     fit: Fit
     points: np.ndarray
@@ -91,11 +95,26 @@ def add_body(
 ) -> None:
     """Lay the body, eyes, teeth and tongue into the soup; materials 0 to 3 are the body's.
 
-    under: (V,) vertices that clothes hide, or None without clothes.
+    head_px: height of the head in samples, for the size of the maps. under: (V,) bool, vertices
+    that clothes hide, or None without clothes.
     """
-    mesh = assets.body()
-    level = _level(head_px, 640)
-    skin = skin_map(human, view.age, view.look, level)
+    opened = mouth.opening(state.fit)
+    numbers = _add_materials(table, human, view, head_px, opened)
+    _add_skin(soup, state, under)
+    inside = {"eyes": state.eyes}
+    if opened > 0:
+        neutral = human.fit(view.age, weight=view.look.weight)
+        inside["teeth"] = mouth.teeth(state.fit, neutral, state.height)
+        inside["tongue"] = mouth.tongue(state.fit, neutral, state.height)
+    for name, rest in inside.items():
+        _add_piece(soup, name, numbers[name], rest, state.pose)
+
+
+def _add_materials(
+    table: Table, human: Human, view: View, head_px: float, opened: float
+) -> dict[str, int]:
+    """Add what a body is made of; returns the numbers of eyes, teeth and tongue."""
+    skin = skin_map(human, view.age, view.look, _level(head_px, 640))
     rows, columns = skin.shape[:2]
     strip = skin[-rows // 10 :, columns // 3 : -columns // 3, :3].reshape(-1, 3)
     neck = np.median(strip, axis=0)
@@ -103,45 +122,44 @@ def add_body(
     table.add(PLAIN, neck, rough=0.55, gloss=0.7, f0=0.028)
     table.add(PLAIN, INSIDE_MOUTH, rough=0.4, gloss=0.6, occlusion=0.55)
     shirt = np.random.default_rng((human.seed, 5)).uniform(0.05, 0.6, 3)
-    table.add(PLAIN, shirt, rough=0.9, gloss=0.1)
-    iris = eye_map(human.eyes, _level(head_px, 1000))
-    eye = table.add(EYE, neck, image=iris, rough=0.12, gloss=1.0)
-    opened = mouth.opening(state.fit)
-    tooth = table.add(
-        PLAIN,
-        neck,
-        image=teeth_map(_level(head_px, 1000)),
-        rough=0.3,
-        gloss=0.5,
-        occlusion=0.4 + 0.85 * opened,  # teeth let light through
-    )
-    tongue = table.add(PLAIN, TONGUE, rough=0.4, gloss=0.7, occlusion=0.6)
+    table.add(PLAIN, shirt, rough=0.9, gloss=0.1)  # `CLOTH`
+    level = _level(head_px, 1000)
+    iris, tooth = eye_map(human.eyes, level), teeth_map(level)
+    lit = 0.4 + 0.85 * opened  # teeth let light through
+    return {
+        "eyes": table.add(EYE, neck, image=iris, rough=0.12, gloss=1.0),
+        "teeth": table.add(PLAIN, neck, image=tooth, rough=0.3, gloss=0.5, occlusion=lit),
+        "tongue": table.add(PLAIN, TONGUE, rough=0.4, gloss=0.7, occlusion=0.6),
+    }
+
+
+def _add_skin(soup: Soup, state: Posed, under: np.ndarray | None) -> None:
+    """Lay the body's surface into the soup, with a plain shirt painted on where `under` is None."""
+    mesh = assets.body()
     normal = kernels.normals(state.points, mesh.faces).take(mesh.at, axis=0)
     points, collar, triangles = state.points.take(mesh.at, axis=0), None, mesh.triangles
     if under is None:
         collar = _collar()
         points = points + normal * (0.07 * smooth(-collar, 0, 0.05))[:, None].astype(np.float32)
-    else:  # one corner under the cloth keeps the same count of triangles, so that numbers stay
+    else:  # flattened, not left out: the numbers of the triangles stay
         triangles = kernels.flattened(triangles, mesh.at, under)
     region, occlusion = _regions()
     soup.add(points, normal, mesh.uv, triangles, region, occlusion=occlusion, collar=collar)
-    inside = [("eyes", eye, state.eyes)]
-    if opened > 0:
-        neutral = human.fit(view.age, weight=view.look.weight)
-        inside.append(("teeth", tooth, mouth.teeth(state.fit, neutral, state.height)))
-        inside.append(("tongue", tongue, mouth.tongue(state.fit, neutral, state.height)))
-    for name, number, rest in inside:
-        piece = assets.part(name)
-        here = state.pose.apply(rest)
-        around = kernels.normals(here, _faces(name))
-        sky = np.clip(0.12 + 1.1 * piece.occlusion, 0, 1)
-        if name == "eyes":
-            sky = 0.6 + 0.4 * sky  # the baked shade of the mean person's lids is too dark
-        if name == "teeth":  # baked with closed lips; light reaches the front ones
-            sky = mouth.teeth_light(rest)[piece.at]
-            around = mouth.rounded(around, state.pose.head[:, 2])
-        here, around = here.take(piece.at, axis=0), around.take(piece.at, axis=0)
-        soup.add(here, around, piece.uv, piece.triangles, number, occlusion=sky)
+
+
+def _add_piece(soup: Soup, name: str, number: int, rest: np.ndarray, pose: Pose) -> None:
+    """Lay the eyes, teeth or tongue into the soup. rest: their rest-pose vertices (P, 3)."""
+    piece = assets.part(name)
+    here = pose.apply(rest)
+    around = kernels.normals(here, _faces(name))
+    sky = np.clip(0.12 + 1.1 * piece.occlusion, 0, 1)
+    if name == "eyes":
+        sky = 0.6 + 0.4 * sky  # the baked shade of the mean person's lids is too dark
+    if name == "teeth":  # baked with closed lips; light reaches the front ones
+        sky = mouth.teeth_light(rest)[piece.at]
+        around = mouth.rounded(around, pose.head[:, 2])
+    here, around = here.take(piece.at, axis=0), around.take(piece.at, axis=0)
+    soup.add(here, around, piece.uv, piece.triangles, number, occlusion=sky)
 
 
 @functools.cache

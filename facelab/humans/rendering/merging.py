@@ -29,7 +29,6 @@ class Table:
     surface: list[tuple[float, float, float, float]] = field(default_factory=list)
     alpha: list[float] = field(default_factory=list)
     hair: list[tuple[float, float, float]] = field(default_factory=list)
-    worn: list[bool] = field(default_factory=list)
     maps: list[np.ndarray] = field(default_factory=list)
 
     def add(
@@ -46,13 +45,19 @@ class Table:
         lead: float = 0.0,
         sheen: float = 0.0,
         hides: bool = False,
-        worn: bool = False,
     ) -> int:
-        """Add a material; returns its number. image: map (h, w, c) float32 or None."""
+        """Add a material; returns its number. The options are as in `Materials`.
+
+        kind: SKIN, EYE or PLAIN. colour: (3,) linear reflectance. image: map (h, w, c) float32 that
+        stands for the colour, or None.
+        Raises ValueError when a picture needs more than `SLOTS` maps.
+        """
         slot = -1
         if image is not None:
             if len(self.maps) >= SLOTS:
-                raise ValueError(f"a person can have {SLOTS} maps at most")
+                raise ValueError(
+                    f"a person can have {SLOTS} maps at most; let some of the parts share one"
+                )
             slot = len(self.maps)
             self.maps.append(image)
         self.kind.append(kind)
@@ -61,12 +66,42 @@ class Table:
         self.surface.append((rough, gloss, f0, occlusion))
         self.alpha.append(alpha)
         self.hair.append((lead, sheen, float(hides)))
-        self.worn.append(worn and hides)
         return len(self.kind) - 1
 
-    def textures(self) -> tuple[np.ndarray, ...]:
-        """The maps in a tuple of fixed length."""
-        return tuple(self.maps) + (NO_MAP,) * (SLOTS - len(self.maps))
+    def arrays(self) -> Materials:
+        """Make arrays of it all."""
+        hair = np.array(self.hair, np.float32).reshape(-1, 3)
+        return Materials(
+            kind=np.array(self.kind, np.int64),
+            map_of=np.array(self.map_of, np.int64),
+            colour=np.ascontiguousarray(self.colour, np.float32),
+            surface=np.array(self.surface, np.float32),
+            alpha=np.array(self.alpha, np.float32),
+            hair=hair,
+            hides=hair[:, 2] > 0,
+            textures=tuple(self.maps) + (NO_MAP,) * (SLOTS - len(self.maps)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Materials:
+    """Arrays of a `Table` of M materials.
+
+    kind: (M,) SKIN, EYE or PLAIN. map_of: (M,) number of the map in `textures`, -1 for none.
+    colour: (M, 3) linear reflectance. surface: (M, 4) roughness, gloss, reflectance at right angles
+    and factor of the occlusion. alpha: (M,) of tinted glass, else -1. hair: (M, 3) lead in
+    decimetres over bare skin, strength of the highlight, 1 if it hides the face; hides: (M,) bool,
+    the same. textures: `SLOTS` maps (h, w, c) float32, empty ones at the end.
+    """
+
+    kind: np.ndarray
+    map_of: np.ndarray
+    colour: np.ndarray
+    surface: np.ndarray
+    alpha: np.ndarray
+    hair: np.ndarray
+    hides: np.ndarray
+    textures: tuple[np.ndarray, ...]
 
 
 @dataclass
@@ -95,7 +130,12 @@ class Soup:
         collar: np.ndarray | None = None,
         two_sided: bool = False,
     ) -> None:
-        """Lay a mesh behind the others. points, normal: (C, 3), uv: (C, 2), triangles: (T, 3)."""
+        """Lay a mesh behind the others.
+
+        points, normal: (C, 3). uv: (C, 2) or None without a map. triangles: (T, 3). material: a
+        number or (T,). occlusion: (C,) share of the sky, all of it if None. collar: (C,)
+        decimetres over the neckline of the plain shirt, above it if None.
+        """
         count = len(points)
         self.points.append(points)
         self.normal.append(normal)
@@ -131,7 +171,11 @@ class Soup:
 
 @dataclass(frozen=True, eq=False)
 class Joined:
-    """Arrays of a `Soup`."""
+    """Arrays of a `Soup` of C corners and T triangles.
+
+    points, normal: (C, 3). uv: (C, 2). occlusion, collar: (C,), see `Soup.add`. triangles: (T, 3)
+    int32. material: (T,) int16. two_sided: (T,) bool.
+    """
 
     points: np.ndarray
     normal: np.ndarray
@@ -170,46 +214,43 @@ def add_parts(
     outwards. shrink: halves a map until it suits the size of the picture.
     """
     for part in parts:
-        m = part.material
-        colour = np.asarray(m.colour, np.float32)
         positions = np.ascontiguousarray(part.positions, np.float32)
         triangles = np.ascontiguousarray(part.triangles, np.int32)
         normal = kernels.normals(positions, triangles)
-        hair = part.name.startswith("hair")
-        if hair:
+        if _is_hair(part):
             kernels.outwards(positions, normal, skull)
         points, turned = pose.place(positions, normal, part.follows)
-        uv = part.uv
-        if m.alpha is None:
-            image = shrink(colour) if colour.ndim == 3 else None
-            flat = colour if colour.ndim == 1 else np.zeros(3, np.float32)
-            number = table.add(
-                PLAIN,
-                flat,
-                image=image,
-                rough=m.roughness,
-                gloss=m.gloss,
-                hides=part.hides,
-                worn=True,
-            )
-            solid.add(points, turned, uv, triangles, number, two_sided=part.two_sided)
-            continue
-        flat = colour if colour.ndim == 1 else np.zeros(3, np.float32)
-        if np.ndim(m.alpha) == 0 and colour.ndim == 1:
-            number = table.add(
-                PLAIN, flat, alpha=float(m.alpha), gloss=m.gloss, hides=part.hides, worn=True
-            )
+        number = _add_material(part, table, shrink)
+        if part.material.alpha is None:
+            solid.add(points, turned, part.uv, triangles, number, two_sided=part.two_sided)
         else:
-            number = table.add(
-                PLAIN,
-                flat,
-                image=shrink(_card(colour, m.alpha, m.luminance)),
-                lead=0.13 if hair else 0.0,
-                sheen=0.4 * m.gloss,
-                hides=part.hides,
-                worn=True,
-            )
-        clear.add(points, turned, uv, triangles, number)
+            clear.add(points, turned, part.uv, triangles, number)
+
+
+def _is_hair(part: Part) -> bool:
+    return part.name.startswith("hair")
+
+
+def _add_material(part: Part, table: Table, shrink: Shrink) -> int:
+    """Add a part's material to the table; returns its number."""
+    own = part.material
+    colour = np.asarray(own.colour, np.float32)
+    plain = colour if colour.ndim == 1 else np.zeros(3, np.float32)
+    if own.alpha is None:
+        image = shrink(colour) if colour.ndim == 3 else None
+        return table.add(
+            PLAIN, plain, image=image, rough=own.roughness, gloss=own.gloss, hides=part.hides
+        )
+    if np.ndim(own.alpha) == 0 and colour.ndim == 1:
+        return table.add(PLAIN, plain, alpha=float(own.alpha), gloss=own.gloss, hides=part.hides)
+    return table.add(
+        PLAIN,
+        plain,
+        image=shrink(_card(colour, own.alpha, own.luminance)),
+        lead=0.13 if _is_hair(part) else 0.0,
+        sheen=0.4 * own.gloss,
+        hides=part.hides,
+    )
 
 
 _cards: dict[tuple[int, ...], tuple[object, ...]] = {}
@@ -239,4 +280,4 @@ def _card(
     return _cards[key][0]  # type: ignore[return-value]
 
 
-__all__ = ["EYE", "PLAIN", "SKIN", "Joined", "Soup", "Table", "add_parts"]
+__all__ = ["EYE", "PLAIN", "SKIN", "Joined", "Materials", "Soup", "Table", "add_parts"]

@@ -9,7 +9,7 @@ shade, scatter light under the skin, lay hair and glass over it, and read the la
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,9 +21,9 @@ from facelab.humans.person.skin import pore_tile
 from facelab.humans.person.views import View
 from facelab.humans.rendering import kernels, truth
 from facelab.humans.rendering.bare import CLOTH, Posed, add_body, face_triangles, mesh_points, posed
-from facelab.humans.rendering.merging import Joined, Soup, Table, add_parts
+from facelab.humans.rendering.merging import Joined, Materials, Soup, Table, add_parts
 from facelab.humans.rendering.outfit import covered, dress
-from facelab.humans.rendering.posing import vector
+from facelab.humans.rendering.posing import Camera, vector
 from facelab.humans.rendering.shading import shade
 from facelab.humans.rendering.veils import blend
 from facelab.humans.sprites import Sprite
@@ -34,6 +34,8 @@ BUMP = 0.0036  # decimetres of skin relief, in heads, for a change of one in the
 SCATTER = (0.0095, 0.0042)  # reach of red and green light under the skin, in heads
 COLOUR = 0.12  # how much farther from grey a camera's pictures are than the scene
 SHADOW = 256  # texels along a side of the shadow map for which a light's softness is given
+HALF = 0.45  # picture heights of the head up to which a view is of half a body
+LIFT = np.float32(1.004)  # lifts brows and lashes off the skin
 
 
 def render(
@@ -57,79 +59,150 @@ def render(
         )
     rows, columns = size[0] * supersample, size[1] * supersample
     state = posed(human, view, (rows, columns))
-    table = Table()
-    bare, worn_solid, clear = Soup(), Soup(), Soup()
     head_px = rows * view.fill
-    add_body(bare, table, human, view, state, head_px, covered(view, state.fit))
-    shrinker = _Shrinker(head_px)
-    skull = state.fit.joint("head") + vector(0, 0.35 * state.height, 0)
-    add_parts(dress(human, view, state.fit), table, worn_solid, clear, state.pose, skull, shrinker)
-    body, things, veils = bare.joined(), worn_solid.joined(), clear.joined()
-    solid = body.followed_by(things)
-    textures = table.textures()
-    screen, depth = state.camera.project(solid.points)
-    nearest = np.zeros((rows, columns), np.float32)
-    owner = np.full((rows, columns), -1, np.int32)
-    wa, wb = np.zeros_like(nearest), np.zeros_like(nearest)
-    count = len(body.triangles)
-    kernels.raster(
-        solid.triangles[:count], solid.two_sided[:count], 0, screen, depth, nearest, owner, wa, wb
-    )
-    on_face = np.zeros((rows, columns), bool)
-    kernels.mark_face(owner, face_triangles(), on_face)
-    kernels.raster(
-        solid.triangles[count:], solid.two_sided[count:], count, screen, depth, nearest, owner,
-        wa, wb,
-    )  # fmt: skip
-    material = solid.material
-    worn, cover = np.zeros_like(on_face), np.zeros_like(nearest)
-    kernels.mark_things(owner, material, np.array(table.worn), worn, cover)
-    light = view.light
-    lamps, ambient = light.lamps.copy(), light.ambient * np.float32(view.exposure)
-    lamps[:, 3:] *= np.float32(view.exposure)
-    to_light, shadow = _shadow(light, solid, veils, table, textures, state, head_px, view.fill)
-    softness = light.softness * len(shadow) / SHADOW * (1.0 if view.fill > 0.45 else 0.5)
-    arrays = _Arrays(table)
-    irradiance, reflectance, shine = (np.zeros((rows, columns, 3), np.float32) for _ in range(3))
-    is_skin = np.zeros((rows, columns), np.float32)
-    gloss = vector(1.0, *_pores(head_px, human.pores))
-    dapple = np.ones((1, 1), np.float32) if light.dapple is None else light.dapple
-    shade(
-        owner, wa, wb, solid.triangles, material, solid.points, solid.normal, solid.uv,
-        solid.occlusion, solid.collar, depth, state.camera.eye, textures, arrays.kind,
-        arrays.map_of, arrays.colour, arrays.surface, np.float32(state.height * BUMP), pore_tile(),
-        gloss, lamps, ambient, shadow, to_light, softness, dapple,
-        CLOTH, supersample, irradiance, reflectance, shine, is_skin,
-    )  # fmt: skip
-    scatter(irradiance, is_skin, head_px)
-    kernels.combine(irradiance, reflectance, shine)
-    veil = np.zeros_like(cover)
-    if len(veils.triangles):
-        spots, near = state.camera.project(veils.points)
-        lead = np.float32(1.004)  # lifts brows and lashes off the skin
-        order = np.argsort(-near[veils.triangles].sum(axis=1), kind="stable").astype(np.int32)
-        blend(
-            order, veils.triangles, veils.material, spots, near * lead, veils.points, veils.normal,
-            veils.uv, textures, arrays.map_of, arrays.colour, arrays.surface, arrays.alpha,
-            arrays.hair, owner, material, arrays.kind, state.camera.eye, lamps, ambient,
-            shadow, to_light, softness, nearest, shine, cover, veil,
-        )  # fmt: skip
-    rgba = finish(shine, cover, size)
-    seen = truth.Seen(nearest, on_face, worn, veil)
+    meshes = _meshes(human, view, state, head_px)
+    buffers = _drawn(meshes, state.camera, (rows, columns))
+    lighting = _lighting(view, meshes, state, head_px)
+    image = _shaded(human, state, meshes, buffers, lighting, head_px, supersample)
+    veil = _veiled(state.camera, meshes, buffers, lighting, image)
+    rgba = finish(image, buffers.cover, size)
+    seen = truth.Seen(buffers.nearest, buffers.on_face, buffers.worn, veil)
     sprite = truth.label(human, view, state, rgba, seen, scale=1 / supersample)
     return sprite if person is None else replace(sprite, person=person)
 
 
-class _Arrays:
-    """A table of materials as arrays."""
+@dataclass(frozen=True, eq=False)
+class _Meshes:
+    """All that is drawn: opaque things, of which the first `num_body` triangles are the bare
+    person's, hair and glass, and what they are made of."""
 
-    def __init__(self, table: Table) -> None:
-        self.kind = np.array(table.kind, np.int64)
-        self.map_of = np.array(table.map_of, np.int64)
-        self.colour = np.ascontiguousarray(table.colour, np.float32)
-        self.surface = np.array(table.surface, np.float32)
-        self.alpha = np.array(table.alpha, np.float32)
-        self.hair = np.array(table.hair, np.float32)
+    solid: Joined
+    num_body: int
+    veils: Joined
+    materials: Materials
+
+
+def _meshes(human: Human, view: View, state: Posed, head_px: float) -> _Meshes:
+    """Dress a posed person and lay everything into few meshes."""
+    table = Table()
+    bare, things, clear = Soup(), Soup(), Soup()
+    add_body(bare, table, human, view, state, head_px, covered(view, state.fit))
+    skull = state.fit.joint("head") + vector(0, 0.35 * state.height, 0)
+    parts, shrinker = dress(human, view, state.fit), _Shrinker(head_px)
+    add_parts(parts, table, things, clear, state.pose, skull, shrinker)
+    body = bare.joined()
+    solid = body.followed_by(things.joined())
+    return _Meshes(solid, len(body.triangles), clear.joined(), table.arrays())
+
+
+@dataclass(frozen=True, eq=False)
+class _Buffers:
+    """What every sample (H, W) shows.
+
+    depth: (C,) inverse distances of the corners. nearest, owner, wa, wb: see `kernels.raster`.
+    on_face: whether the bare person shows the face. worn: whether a thing that hides the face is
+    drawn. cover: share that is covered; hair and glass are added later.
+    """
+
+    depth: np.ndarray
+    nearest: np.ndarray
+    owner: np.ndarray
+    wa: np.ndarray
+    wb: np.ndarray
+    on_face: np.ndarray
+    worn: np.ndarray
+    cover: np.ndarray
+
+
+def _drawn(meshes: _Meshes, camera: Camera, samples: tuple[int, int]) -> _Buffers:
+    """Draw the body and then all that is opaque. samples: (height, width)."""
+    solid, count = meshes.solid, meshes.num_body
+    screen, depth = camera.project(solid.points)
+    nearest, wa, wb, cover = (np.zeros(samples, np.float32) for _ in range(4))
+    owner = np.full(samples, -1, np.int32)
+    on_face, worn = np.zeros(samples, bool), np.zeros(samples, bool)
+    for first, part in ((0, slice(count)), (count, slice(count, None))):
+        kernels.raster(
+            solid.triangles[part], solid.two_sided[part], first, screen, depth, nearest, owner,
+            wa, wb,
+        )  # fmt: skip
+        if not first:  # the face of the bare person, before anything hides it
+            kernels.mark_face(owner, face_triangles(), on_face)
+    kernels.mark_things(owner, solid.material, meshes.materials.hides, worn, cover)
+    return _Buffers(depth, nearest, owner, wa, wb, on_face, worn, cover)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lighting:
+    """A light as the camera exposes it, with the first lamp's shadow map; see `shade`."""
+
+    lamps: np.ndarray
+    ambient: np.ndarray
+    shadow: np.ndarray
+    to_light: np.ndarray
+    softness: float
+    dapple: np.ndarray
+
+
+def _lighting(view: View, meshes: _Meshes, state: Posed, head_px: float) -> _Lighting:
+    """Expose a view's light and draw its shadow map."""
+    light, exposure = view.light, np.float32(view.exposure)
+    lamps = light.lamps.copy()
+    lamps[:, 3:] *= exposure
+    to_light, shadow = _shadow(light, meshes, state, head_px, view.fill)
+    softness = light.softness * len(shadow) / SHADOW * (1.0 if view.fill > HALF else 0.5)
+    dapple = np.ones((1, 1), np.float32) if light.dapple is None else light.dapple
+    return _Lighting(lamps, light.ambient * exposure, shadow, to_light, softness, dapple)
+
+
+def _shaded(
+    human: Human,
+    state: Posed,
+    meshes: _Meshes,
+    buffers: _Buffers,
+    lighting: _Lighting,
+    head_px: float,
+    supersample: int,
+) -> np.ndarray:
+    """Light what is opaque: (H, W, 3) linear."""
+    solid, made = meshes.solid, meshes.materials
+    irradiance, reflectance, shine = (
+        np.zeros((*buffers.owner.shape, 3), np.float32) for _ in range(3)
+    )
+    is_skin = np.zeros_like(buffers.nearest)
+    gloss = vector(1.0, *_pores(head_px, human.pores))
+    shade(
+        buffers.owner, buffers.wa, buffers.wb, solid.triangles, solid.material, solid.points,
+        solid.normal, solid.uv, solid.occlusion, solid.collar, buffers.depth, state.camera.eye,
+        made.textures, made.kind, made.map_of, made.colour, made.surface,
+        np.float32(state.height * BUMP), pore_tile(), gloss, lighting.lamps, lighting.ambient,
+        lighting.shadow, lighting.to_light, lighting.softness, lighting.dapple, CLOTH, supersample,
+        irradiance, reflectance, shine, is_skin,
+    )  # fmt: skip
+    scatter(irradiance, is_skin, head_px)
+    kernels.combine(irradiance, reflectance, shine)
+    return shine
+
+
+def _veiled(
+    camera: Camera, meshes: _Meshes, buffers: _Buffers, lighting: _Lighting, image: np.ndarray
+) -> np.ndarray:
+    """Lay hair and glass over the image and the cover, in place; returns how much they hide of the
+    face (H, W)."""
+    veils, made = meshes.veils, meshes.materials
+    veil = np.zeros_like(buffers.cover)
+    if not len(veils.triangles):
+        return veil
+    spots, near = camera.project(veils.points)
+    order = np.argsort(-near[veils.triangles].sum(axis=1), kind="stable").astype(np.int32)
+    blend(
+        order, veils.triangles, veils.material, spots, near * LIFT, veils.points, veils.normal,
+        veils.uv, made.textures, made.map_of, made.colour, made.surface, made.alpha, made.hair,
+        buffers.owner, meshes.solid.material, made.kind, camera.eye, lighting.lamps,
+        lighting.ambient, lighting.shadow, lighting.to_light, lighting.softness, buffers.nearest,
+        image, buffers.cover, veil,
+    )  # fmt: skip
+    return veil
 
 
 class _Shrinker:
@@ -158,41 +231,25 @@ class _Shrinker:
 
 
 def _shadow(
-    light: Light,
-    solid: Joined,
-    veils: Joined,
-    table: Table,
-    textures: tuple[np.ndarray, ...],
-    state: Posed,
-    head_px: float,
-    fill: float,
+    light: Light, meshes: _Meshes, state: Posed, head_px: float, fill: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the shadow map (S, S) of the first lamp, and the (3, 4) matrix into it."""
-    to_light = np.zeros((3, 4), np.float32)
-    heads, drop = (1.9, 0.0) if fill > 0.45 else (3.8, 0.85)  # half bodies reach to the hips
+    """Draw the shadow map of the first lamp: the (3, 4) matrix into it, and the map (S, S)."""
+    heads, drop = (1.9, 0.0) if fill > HALF else (3.8, 0.85)  # half bodies reach to the hips
     size = int(np.clip(0.58 * heads * head_px, 96, SHADOW))
     shadow = np.zeros((size, size), np.float32)
     if not len(light.lamps):
-        return to_light, shadow
-    ahead = light.lamps[0, :3].astype(np.float64)
-    up = np.array((0.0, 1.0, 0.0) if abs(ahead[1]) < 0.95 else (1.0, 0.0, 0.0))
-    right = np.cross(up, ahead)
-    right /= np.linalg.norm(right)
-    above = np.cross(ahead, right)
-    scale = size / (heads * state.height)
+        return np.zeros((3, 4), np.float32), shadow
     head = state.points[assets.body().head]
     middle = (head.min(axis=0) + head.max(axis=0)) / 2 - vector(0, drop * state.height, 0)
-    to_light[0, :3], to_light[1, :3], to_light[2, :3] = right * scale, above * scale, ahead
-    to_light[:2, 3] = size / 2 - (right @ middle * scale), size / 2 - (above @ middle * scale)
-    to_light[2, 3] = 20
-    for mesh, maps in ((solid, None), (veils, table.map_of)):
+    to_light = _into_shadow(light.lamps[0, :3], middle, size, size / (heads * state.height))
+    for mesh in (meshes.solid, meshes.veils):
         if not len(mesh.triangles):
             continue
         spots = mesh.points @ to_light[:, :3].T + to_light[:, 3]
         triangles, two_sided = mesh.triangles, mesh.two_sided
         number = np.full(len(triangles), -1)
-        if maps is not None:
-            number = np.array(maps)[mesh.material]
+        if mesh is meshes.veils:
+            number = meshes.materials.map_of[mesh.material]
             casts = number >= 0  # glass casts no shadow
             triangles, number = triangles[casts], number[casts]
             two_sided = np.ones(len(triangles), bool)
@@ -203,10 +260,28 @@ def _shadow(
             spots[:, 2] - np.float32(0.07 * (drop > 0)),  # wide texels would shade themselves
             number,
             mesh.uv,
-            textures,
+            meshes.materials.textures,
             shadow,
         )
     return to_light, shadow
+
+
+def _into_shadow(toward: np.ndarray, middle: np.ndarray, size: int, scale: float) -> np.ndarray:
+    """Build the matrix (3, 4) from decimetres to texels and nearness of a lamp's shadow map.
+
+    toward: (3,) direction to the lamp. middle: (3,) point in the map's middle. size: texels along a
+    side. scale: texels a decimetre.
+    """
+    ahead = toward.astype(np.float64)
+    up = np.array((0.0, 1.0, 0.0) if abs(ahead[1]) < 0.95 else (1.0, 0.0, 0.0))
+    right = np.cross(up, ahead)
+    right /= np.linalg.norm(right)
+    above = np.cross(ahead, right)
+    to_light = np.zeros((3, 4), np.float32)
+    to_light[0, :3], to_light[1, :3], to_light[2, :3] = right * scale, above * scale, ahead
+    to_light[:2, 3] = size / 2 - (right @ middle * scale), size / 2 - (above @ middle * scale)
+    to_light[2, 3] = 20
+    return to_light
 
 
 def scatter(irradiance: np.ndarray, is_skin: np.ndarray, head_px: float) -> None:

@@ -20,16 +20,28 @@ PI = 3.14159265
 
 
 @jit
-def open_share(shadow, x, y, z, bias, step):  # type: ignore[no-untyped-def]
-    """Share of 4 x 4 places of the shadow map, `step` texels apart, that let the key light pass."""
+def in_shadow_map(to_light, x, y, z):  # type: ignore[no-untyped-def]
+    """Column, row and nearness to the key light of a point in decimetres."""
+    return (
+        to_light[0, 0] * x + to_light[0, 1] * y + to_light[0, 2] * z + to_light[0, 3],
+        to_light[1, 0] * x + to_light[1, 1] * y + to_light[1, 2] * z + to_light[1, 3],
+        to_light[2, 0] * x + to_light[2, 1] * y + to_light[2, 2] * z + to_light[2, 3],
+    )
+
+
+@jit
+def open_share(shadow, x, y, z, bias, step, side):  # type: ignore[no-untyped-def]
+    """Share of side x side places of the shadow map, `step` texels apart, that let the key light
+    pass; bias: decimetres that a surface may lie behind what is drawn there."""
     h, w = shadow.shape
     count = 0
-    for j in range(4):
-        for i in range(4):
-            q, p = int(np.floor(x + (i - 1.5) * step)), int(np.floor(y + (j - 1.5) * step))
+    for j in range(side):
+        for i in range(side):
+            q = int(np.floor(x + (i - (side - 1) / 2) * step))
+            p = int(np.floor(y + (j - (side - 1) / 2) * step))
             if q < 0 or p < 0 or q >= w or p >= h or shadow[p, q] < z + bias:
                 count += 1
-    return count / 16
+    return count / (side * side)
 
 
 @jit
@@ -182,14 +194,9 @@ def shade(  # type: ignore[no-untyped-def]
                 nx, ny, nz, nv = -nx, -ny, -nz, -nv
             lit = 0.0
             if lamps.shape[0] > 0:
-                sx = to_light[0, 0] * px + to_light[0, 1] * py + to_light[0, 2] * pz
-                sy = to_light[1, 0] * px + to_light[1, 1] * py + to_light[1, 2] * pz
-                sz = to_light[2, 0] * px + to_light[2, 1] * py + to_light[2, 2] * pz
-                sx += to_light[0, 3]
-                sy += to_light[1, 3]
-                sz += to_light[2, 3]
+                sx, sy, sz = in_shadow_map(to_light, px, py, pz)
                 if nx * lamps[0, 0] + ny * lamps[0, 1] + nz * lamps[0, 2] > -0.2:
-                    lit = open_share(shadow, sx, sy, sz, 0.05, softness)
+                    lit = open_share(shadow, sx, sy, sz, 0.05, softness, 4)
                     if dapple_h > 1 and lit > 0:
                         ix = min(max(int(sx / shadow.shape[1] * dapple_w), 0), dapple_w - 1)
                         iy = min(max(int(sy / shadow.shape[0] * dapple_h), 0), dapple_h - 1)

@@ -8,30 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from facelab.humans.rendering.kernels import jit, look_up
-from facelab.humans.rendering.shading import SKIN
-
-
-@jit
-def open_here(shadow, x, y, z, bias, step):  # type: ignore[no-untyped-def]
-    """As `open_share` with 2 x 2 places: enough for hair."""
-    h, w = shadow.shape
-    count = 0
-    for j in range(2):
-        for i in range(2):
-            q, p = int(np.floor(x + (2 * i - 1) * step)), int(np.floor(y + (2 * j - 1) * step))
-            if q < 0 or p < 0 or q >= w or p >= h or shadow[p, q] < z + bias:
-                count += 1
-    return count / 4
+from facelab.humans.rendering.kernels import jit, look_up, span
+from facelab.humans.rendering.shading import SKIN, in_shadow_map, open_share
 
 
 @jit
 def lead_light(x, y, z, shadow, to_light, softness):  # type: ignore[no-untyped-def]
-    """Share of the key light that reaches a point."""
-    sx = to_light[0, 0] * x + to_light[0, 1] * y + to_light[0, 2] * z + to_light[0, 3]
-    sy = to_light[1, 0] * x + to_light[1, 1] * y + to_light[1, 2] * z + to_light[1, 3]
-    sz = to_light[2, 0] * x + to_light[2, 1] * y + to_light[2, 2] * z + to_light[2, 3]
-    return open_here(shadow, sx, sy, sz, 0.08, softness)
+    """Share of the key light that reaches a point; 2 x 2 places are enough for hair."""
+    sx, sy, sz = in_shadow_map(to_light, x, y, z)
+    return open_share(shadow, sx, sy, sz, 0.08, 2 * softness, 2)
 
 
 @jit
@@ -114,7 +99,7 @@ def light_glass(  # type: ignore[no-untyped-def]
 
 
 @jit
-def span(u, du, v, dv, wide):  # type: ignore[no-untyped-def]
+def row_span(u, du, v, dv, wide):  # type: ignore[no-untyped-def]
     """First and last of the steps 0 to `wide` of a row that may lie in a triangle.
 
     u, v: weights of two corners one step before the row; du, dv: what a step adds.
@@ -160,10 +145,8 @@ def blend(  # type: ignore[no-untyped-def]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if abs(area) < 1e-9:
             continue
-        x0 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5)))
-        x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
-        y0 = max(0, int(np.ceil(min(ay, by, cy) - 0.5)))
-        y1 = min(height - 1, int(np.floor(max(ay, by, cy) - 0.5)))
+        x0, x1 = span(ax, bx, cx, width)
+        y0, y1 = span(ay, by, cy, height)
         number, lead = map_of[m], hair[m, 0]
         texture = textures[max(number, 0)]
         own_colour = number >= 0 and texture.shape[2] >= 5
@@ -173,7 +156,7 @@ def blend(  # type: ignore[no-untyped-def]
             mx, my = x0 - 0.5, y + 0.5
             u = ((bx - mx) * (cy - my) - (by - my) * (cx - mx)) / area
             v = ((cx - mx) * (ay - my) - (cy - my) * (ax - mx)) / area
-            first, last = span(u, du, v, dv, x1 - x0)
+            first, last = row_span(u, du, v, dv, x1 - x0)
             u += du * first
             v += dv * first
             for x in range(x0 + first, x0 + last + 1):
