@@ -7,6 +7,9 @@ from facelab.humans.scenery.cutouts import (
     NOBODY,
     Canvas,
     blurred,
+    brightened,
+    corners,
+    covers,
     frame,
     moved,
     premultiply,
@@ -97,3 +100,25 @@ def test_blur_spreads_beyond_the_patch_but_not_where_the_picture_ends():
     assert column[0] < 40
     assert column[len(column) // 2] > 240
     assert (soft[10, 5:15, 3] >= 240).all()  # the picture cuts off both sides: no soft edge there
+
+
+def test_gains_change_colours_and_not_alpha():
+    rgba = np.array([[[100, 100, 100, 40], [200, 10, 0, 255]]], np.uint8)
+    assert brightened(rgba, np.array([0.5, 1.0, 2.0])).tolist() == [
+        [[50, 100, 200, 40], [100, 10, 0, 255]]
+    ]
+    assert brightened(rgba, 2.0).tolist() == [[[200, 200, 200, 40], [255, 20, 0, 255]]]
+
+
+def test_a_mask_covers_the_points_where_it_is_full():
+    mask = np.zeros((10, 20), np.uint8)
+    mask[:, :5] = 255
+    mask[:, 5:7] = 127
+    points = np.array([[4.9, 3.0], [5.1, 3.0], [12.0, 9.9], [-3.0, 4.0], [3.0, 30.0]])
+    assert covers(mask, points).tolist() == [True, False, False, True, True]
+
+
+def test_corners_go_where_the_matrix_takes_them():
+    matrix = similarity(scale=2.0, turn=np.pi / 2, pivot=(0, 0), target=(50, 10))
+    wanted = [[50, 10], [50, 70], [10, 70], [10, 10]]  # of 30 x 20 pixels, turned with the clock
+    np.testing.assert_allclose(corners(np.zeros((20, 30, 4)), matrix), wanted, atol=1e-9)

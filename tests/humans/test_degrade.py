@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facelab.humans.scenery.degrade import STEPS, Step, apply, blur_sigma, degrade, plan
+from facelab.humans.scenery.degrade import STEPS, Step, apply, blur_sigma, degrade, expose, plan
 
 
 def rng(seed=0):
@@ -91,3 +91,36 @@ def test_bad_wishes_are_refused():
         degrade(picture(), rng(), steps=["fog"])
     with pytest.raises(ValueError, match="uint8"):
         degrade(picture().astype(np.float32), rng())
+
+
+def test_a_good_camera_brings_the_mean_near_middle_grey_and_a_bad_one_less():
+    def off(image, good):
+        means = [expose(image, rng(seed), good=good).mean() for seed in range(20)]
+        return np.abs(np.array(means) - 115).mean()
+
+    for level in (50, 200):
+        image = np.full((40, 40, 3), level, np.uint8)
+        assert off(image, True) < 27
+        assert off(image, True) < off(image, False)
+
+
+def test_exposing_keeps_the_order_of_grey_levels_and_never_wraps_around():
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    for seed in range(10):
+        done = expose(ramp, rng(seed), good=seed % 2 == 0)[0, :, 0].astype(int)
+        assert (np.diff(done) >= 0).all()
+
+
+def test_burnt_out_lights_bend_towards_white():
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    done = apply(ramp, [Step("gamma", 1.0, 1.0)], rng())[0, :, 0].astype(int)
+    assert (np.diff(done) >= 0).all()
+    assert done[128] > 128  # a stop brighter
+    assert 245 < done[190] < 254 <= done[255]  # twice the light of 190 is more than white
+
+
+def test_saturation_of_nothing_leaves_grey_of_the_same_brightness():
+    image = np.full((4, 4, 3), (200, 100, 50), np.uint8)
+    done = apply(image, [Step("colour", 0.0, 0.0, third=0.0)], rng())
+    assert done[0, 0].tolist() == [124] * 3  # 0.299 R + 0.587 G + 0.114 B
+    assert (apply(image, [Step("colour", 0.0, 0.0, third=1.0)], rng()) == image).all()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facelab.humans.scenery.fringes import add_fringe, suits
+from facelab.humans.scenery.fringes import add_fringe, suits, turn_away
 from tests.humans.drawn import FACE, drawn_person
 
 
@@ -52,3 +52,28 @@ def test_hats_hands_beards_fair_curls_and_profiles_get_none():
     assert not suits(person(hair="bob", hair_colour=0.4))
     assert suits(person(hair="bob", hair_colour=0.02))
     assert not suits(replace(person(), pose=np.array([1.0, 0, 0], np.float32)))
+
+
+def test_a_person_who_turns_away_shows_no_face():
+    person = drawn_person(1)
+    for seed in range(4):
+        rgba = turn_away(np.random.default_rng(seed), person)
+        face = (np.abs(rgba[..., :3].astype(int) - FACE).max(axis=2) < 60).sum()
+        assert face < 30
+        assert (rgba[..., 3] >= person.rgba[..., 3]).all()
+
+
+def test_what_a_fringe_covers_below_the_brows_adds_to_what_is_hidden():
+    before = replace(person(), hidden=0.3)
+    after = [add_fringe(np.random.default_rng(seed), before) for seed in range(12)]
+    assert min(sprite.hidden for sprite in after) >= 0.3
+    assert max(sprite.hidden for sprite in after) > 0.3
+    covered = [sprite.visible.sum() for sprite in after]
+    assert min(covered) < before.visible.sum()  # brows under hair are not seen
+
+
+def test_landmarks_that_are_missing_or_too_narrow_give_no_fringe():
+    points = person().landmarks.copy()
+    points[3] = np.nan
+    assert not suits(replace(person(), landmarks=points))
+    assert not suits(replace(person(), landmarks=person().landmarks * (0.05, 1)))

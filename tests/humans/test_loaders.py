@@ -253,6 +253,11 @@ def test_an_unknown_number_of_points_is_refused():
         LandmarkCrops(ToySource(), points=21)
 
 
+def test_a_margin_that_leaves_nothing_is_refused():
+    with pytest.raises(ValueError, match="margin: expected more than -0.5, .* got -0.5"):
+        LandmarkCrops(ToySource(), margin=-0.5)
+
+
 def test_ages_and_groups():
     ages = np.array([8.0, 11.0, 20.9, 21.0, 50.9, 51.0, 80.0])
     assert age_group(ages).tolist() == [-1, 0, 0, 1, 3, 4, 4]
@@ -278,6 +283,9 @@ def test_scenes_draw_how_many_faces_within_the_range():
     assert min(counts) == 1 and max(counts) == 9
     with pytest.raises(ValueError, match="length"):
         Scenes(ToySource(), length=0, compose=toy_scene)
+    for faces in ((0, 5), (6, 5)):
+        with pytest.raises(ValueError, match=r"1 <= least <= most; got \(\d, 5\)"):
+            Scenes(ToySource(), length=1, faces=faces, compose=toy_scene)
 
 
 def test_patches_are_one_place_at_two_resolutions():
@@ -291,8 +299,12 @@ def test_patches_are_one_place_at_two_resolutions():
         assert (patch.landmarks is not None) == patch.face
         faces += patch.face
     assert 45 < faces < 75
-    with pytest.raises(ValueError, match="multiple of the scale"):
+    with pytest.raises(ValueError, match="multiple of scale"):
         Patches(ToySource(), size=50)
+    with pytest.raises(ValueError, match="scale 1 or more; got 48 and 0"):
+        Patches(ToySource(), scale=0)
+    with pytest.raises(ValueError, match="negatives: expected a share, 0 to 1, got 2"):
+        Patches(ToySource(), negatives=2)
 
 
 def test_batches_hold_p_people_with_k_images():
@@ -324,6 +336,48 @@ def test_batches_follow_from_seed_and_epoch():
 def test_somebody_with_few_images_is_repeated():
     (batch,) = PKSampler([0, 0, 0, 1, 1, 1, 2], people=3, images=3)
     assert batch.count(6) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"angle": -0.1}, "angle: expected 0 or more, got -0.1"),
+        ({"zoom": 0.9}, "zoom: expected 1 or more, got 0.9"),
+        ({"shift": float("nan")}, "shift: expected 0 or more, got nan"),
+        ({"mirror": 1.5}, "mirror: expected 0 to 1, got 1.5"),
+    ],
+)
+def test_impossible_variations_of_crops_are_refused(options, says):
+    with pytest.raises(ValueError, match=says):
+        Augment(**options)
+
+
+def test_backdrops_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="count, side: expected 1 or more, got 0, 320"):
+        Backdrops(count=0)
+
+
+def test_age_pairs_need_a_gap_and_somebody_at_two_ages():
+    with pytest.raises(ValueError, match="gap: expected years above 0, got 0"):
+        AgePairs(ToySource(), gap=0, **PLAINLY)
+    with pytest.raises(ValueError, match="nobody is shown"):
+        AgePairs(ToySource(people=0), **PLAINLY)
+
+
+def test_yaw_and_roll_change_sides_with_a_mirrored_crop():
+    source = ToySource()
+    for mirror, side in ((0.0, 1), (1.0, -1)):
+        augment = Augment(mirror=mirror)
+        pose = LandmarkCrops(source, backdrops=BACKDROPS, augment=augment)[4].attributes["pose"][0]
+        yaw, pitch, roll = source[4].pose.tolist()
+        assert pose.tolist() == pytest.approx([side * yaw, pitch, side * roll])
+
+
+def test_crops_of_112_by_96_have_the_narrow_template():
+    source = ToySource(size=(112, 112))
+    wide, narrow = (IdentityCrops(source, size=s, **PLAINLY)[0] for s in (112, (112, 96)))
+    assert narrow.image.shape == (112, 96, 3)
+    torch.testing.assert_close(narrow.landmarks, wide.landmarks - torch.tensor([8.0, 0.0]))
 
 
 def test_too_few_people_for_a_batch_are_refused():

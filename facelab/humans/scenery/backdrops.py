@@ -65,11 +65,9 @@ def window(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     patch = cv2.convertScaleAbs(outside(rng, height, width), alpha=float(rng.uniform(0.8, 1.7)))
     frame, thick = colour(rng, str(rng.choice(["pale", "earth", "dark"]))), max(1, height // 24)
     for line in range(int(rng.integers(0, 3)) + 2):
-        x = round(line * width / 2)
+        x, y = round(line * width / 2), round(line * height / 2)
         cv2.line(patch, (x, 0), (x, height), frame, thick)
-        cv2.line(
-            patch, (0, round(line * height / 2)), (width, round(line * height / 2)), frame, thick
-        )
+        cv2.line(patch, (0, y), (width, y), frame, thick)
     cv2.rectangle(patch, (0, 0), (width - 1, height - 1), frame, 2 * thick)
     return patch
 
@@ -172,9 +170,8 @@ def sofa(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     patch = curtain(rng, height, width)
     cover = cloth(rng, height, width, pitch=height / 8)
     seat = int(height * rng.uniform(0.4, 0.6))
-    patch[:seat] = times(
-        cover[:seat], np.linspace(1.1, 0.7, seat, dtype=np.float32)[:, None].repeat(width, 1)
-    )
+    fading = np.linspace(1.1, 0.7, seat, dtype=np.float32)[:, None].repeat(width, 1)
+    patch[:seat] = times(cover[:seat], fading)
     count = int(rng.integers(1, 4))
     for index in range(count):
         left = int(width * (index + 0.1) / count)
@@ -220,9 +217,8 @@ def blobs(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     for row in range(rows):
         y = height * (0.15 + 0.85 * row / rows)
         for x in np.arange(-1, width / (1.4 * size) + 1):
-            centre = (
-                (np.array([x * 1.4 * size, y]) + rng.normal(0, 0.3 * size, 2)).round().astype(int)
-            )
+            centre = np.array([x * 1.4 * size, y]) + rng.normal(0, 0.3 * size, 2)
+            centre = centre.round().astype(int)
             coat = colour(rng, str(rng.choice(["any", "dark", "pale"])))
             axes = (int(0.8 * size), int(1.2 * size))
             low = (int(centre[0]), int(centre[1] + 1.5 * size))

@@ -95,7 +95,8 @@ def background(
 
     size: (height, width) in pixels. kind: one of KINDS, or None for any. real: allow photographs.
     outdoors: True or False narrows the painted places; None allows all.
-    Raises ValueError for an unknown kind, and for "photo" where `real` forbids it.
+    Raises ValueError for less than 2 x 2 pixels, an unknown kind, and "photo" where `real` forbids
+    it.
     """
     height, width = size
     if height < 2 or width < 2:
@@ -154,14 +155,8 @@ def _varied_photo(rng: np.random.Generator, height: int, width: int) -> np.ndarr
     corners += rng.normal(0, 0.04, (4, 2)) * (wide, tall)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
-    filter_ = cv2.INTER_LINEAR
-    picture = cv2.warpPerspective(
-        np.ascontiguousarray(image),
-        matrix,
-        (width, height),
-        flags=filter_,
-        borderMode=cv2.BORDER_REFLECT,
-    )
+    image = np.ascontiguousarray(image)
+    picture = cv2.warpPerspective(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
     return _recoloured(rng, picture)
 
 

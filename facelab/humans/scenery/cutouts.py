@@ -74,6 +74,22 @@ def painted_over(rgba: np.ndarray, picture: np.ndarray, mask: np.ndarray) -> np.
     return cv2.merge([*cv2.split(colours), alpha])
 
 
+def brightened(rgba: np.ndarray, gains: np.ndarray | float) -> np.ndarray:
+    """Multiply the colours of a cut-out (h, w, 4) by a gain each, (3,), or all by one; a new one of
+    the same alpha."""
+    levels = np.arange(256)[:, None]
+    table = np.concatenate([levels * np.broadcast_to(gains, 3), levels], axis=1)
+    return cv2.LUT(rgba, table.clip(0, 255).round().astype(np.uint8).reshape(256, 1, 4))
+
+
+def covers(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Tell at which points (n, 2) a mask (h, w) uint8 is more than half full, (n,) bool; points
+    outside count as the nearest pixel."""
+    columns = points[:, 0].astype(int).clip(0, mask.shape[1] - 1)
+    rows = points[:, 1].astype(int).clip(0, mask.shape[0] - 1)
+    return mask[rows, columns] > 127
+
+
 def reduced(rgba: np.ndarray, times: int) -> np.ndarray:
     """Shrink a cut-out (h, w, 4) by a whole number, by area means that leave out what is
     transparent."""
@@ -95,6 +111,12 @@ def similarity(
 def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Apply a (2, 3) matrix to points (..., 2)."""
     return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def corners(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Give the corners (4, 2) of a picture (h, w, ...) that is drawn through a (2, 3) matrix."""
+    height, width = picture.shape[:2]
+    return moved(np.array([[0, 0], [width, 0], [width, height], [0, height]], float), matrix)
 
 
 def fixed(points: np.ndarray) -> np.ndarray:
@@ -156,10 +178,8 @@ def stamp(
     """Draw a cut-out (h, w, 4) through a matrix into a rectangle; where the cut-out's own border
     cuts something, the cut stays clean."""
     drawn = warp(premultiplied, matrix, rectangle, border=cv2.BORDER_REPLICATE)
-    height, width = premultiplied.shape[:2]
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
     mask = np.zeros(drawn.shape[:2], np.uint8)
-    outline = fixed(moved(corners, matrix) - rectangle[:2])
+    outline = fixed(corners(premultiplied, matrix) - rectangle[:2])
     cv2.fillConvexPoly(mask, outline, 255, cv2.LINE_AA, 4)
     alpha = cv2.multiply(drawn[..., 3], mask, scale=1 / 255)
     drawn = cv2.multiply(drawn, cv2.merge([mask] * 4), scale=1 / 255)
@@ -175,15 +195,15 @@ def blurred(
     pad = int(np.ceil(2.5 * sigma))
     wide = cv2.copyMakeBorder(premultiplied, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
     for axis in (0, 1):  # where the picture's border cuts the person, it goes on
-        first, last = (
-            corner[1 - axis] == 0,
-            corner[1 - axis] + premultiplied.shape[axis] == size[axis],
-        )
+        start = corner[1 - axis]
+        first, last = start == 0, start + premultiplied.shape[axis] == size[axis]
         edge = [slice(None)] * 2
-        for on, start, stop, source in ((first, 0, pad, pad), (last, -pad, None, -pad - 1)):
-            if on:
-                edge[axis] = slice(start, stop)
-                row = [slice(None)] * 2
-                row[axis] = slice(source, source + 1 or None)
+        row = edge.copy()
+        for cut, padding, source in (
+            (first, slice(0, pad), slice(pad, pad + 1)),
+            (last, slice(-pad, None), slice(-pad - 1, -pad)),
+        ):
+            if cut:
+                edge[axis], row[axis] = padding, source
                 wide[tuple(edge)] = wide[tuple(row)]
     return cv2.GaussianBlur(wide, (0, 0), sigma), corner[0] - pad, corner[1] - pad

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from facelab.humans.scenery.textures import rows_and_columns
+from facelab.humans.scenery.textures import rows_and_columns, saturation
 from facelab.images import as_photo
 
 STEPS = (
@@ -162,15 +162,41 @@ def blur_sigma(steps: Sequence[Step]) -> float:
     return square**0.5
 
 
+def expose(image: np.ndarray, rng: np.random.Generator, *, good: bool) -> np.ndarray:
+    """Let the camera choose the exposure: uint8 (H, W, 3) in and out, a new array.
+
+    good: a camera that brings the mean close to middle grey.
+    """
+    trust = 0.9 if good else float(rng.uniform(0, 0.8))
+    aim = float(rng.uniform(88, 142))
+    mean = float(image[::4, ::4].mean()) + 4.0
+    gain = float(np.clip((aim / mean) ** trust, 0.5, 3.0))
+    snap = float(rng.uniform(0.95, 1.35))  # cameras add contrast
+    level = np.arange(256) / 255.0 * gain
+    level = np.maximum(aim / 255 + (level - aim / 255) * snap, 0.0)
+    return cv2.LUT(image, _grey_levels(_shoulder(level, 0.75)))
+
+
+def _shoulder(level: np.ndarray, start: float) -> np.ndarray:
+    """Bend a tone curve over where it starts to burn out, so that it never exceeds 1."""
+    rest = 1 - start
+    return np.where(level < start, level, start + rest * np.tanh((level - start) / rest))
+
+
+def _grey_levels(tone: np.ndarray) -> np.ndarray:
+    """Give shares in [0, 1] as a table of grey levels, uint8."""
+    return (tone * 255).clip(0, 255).round().astype(np.uint8)
+
+
 _LINEAR = (np.arange(256) / 255.0) ** 2.2  # brightness of each grey level
 
 
 def _gamma(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:
     light = np.minimum(_LINEAR * 2.0**step.amount, 1.6)
-    tone = np.where(light < 0.8, light, 0.8 + 0.2 * np.tanh((light - 0.8) / 0.2)) ** (1 / 2.2)
+    tone = _shoulder(light, 0.8) ** (1 / 2.2)
     tone = (tone - 0.5) * step.second + 0.5
     tone = step.third + (1 - step.third) * tone
-    return cv2.LUT(image, (tone * 255).clip(0, 255).round().astype(np.uint8))
+    return cv2.LUT(image, _grey_levels(tone))
 
 
 def _low_light(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:
@@ -179,10 +205,8 @@ def _low_light(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.nd
 
 
 def _colour(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:
-    weights = np.array([0.299, 0.587, 0.114])
-    mix = step.third * np.eye(3) + (1 - step.third) * weights
     gains = np.array([1 + step.amount, 1 + step.second, 1 - step.amount])
-    return cv2.transform(image, (gains[:, None] * mix).astype(np.float32))
+    return cv2.transform(image, (gains[:, None] * saturation(step.third)).astype(np.float32))
 
 
 def _vignette(image: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:

@@ -27,8 +27,9 @@ from facelab.humans.scenery.cutouts import (
     NOBODY,
     THING,
     Canvas,
+    brightened,
+    corners,
     frame,
-    moved,
     premultiply,
     similarity,
     stamp,
@@ -178,8 +179,7 @@ def _put(
     if own.random() < 0.5:
         rgba = cv2.flip(rgba, 1)
     turn = float(own.uniform(-np.pi, np.pi) if own.random() < 0.35 else own.normal(0, 0.2))
-    table = np.stack([np.arange(256) * np.exp(own.normal(0, 0.18))] * 3 + [np.arange(256)], axis=1)
-    rgba = cv2.LUT(rgba, table.clip(0, 255).round().astype(np.uint8).reshape(256, 1, 4))
+    rgba = brightened(rgba, np.exp(own.normal(0, 0.18)))
     sigma = float(own.uniform(0.4, 2.0)) if own.random() < 0.3 else 0.0
     _lay(canvas, rgba, side, x, y, turn, owner, sigma=sigma)
 
@@ -200,8 +200,7 @@ def _lay(
     matrix = similarity(
         scale=side / max(tall, wide), turn=turn, pivot=(wide / 2, tall / 2), target=(x, y)
     )
-    corners = moved(np.array([[0, 0], [wide, 0], [0, tall], [wide, tall]], float), matrix)
-    rectangle = frame(corners, canvas.owner.shape)
+    rectangle = frame(corners(rgba, matrix), canvas.owner.shape)
     if rectangle is None:
         return
     drawn = stamp(premultiply(rgba), matrix, rectangle)
@@ -237,8 +236,7 @@ def barrier(rng: np.random.Generator, canvas: Canvas, *, x: float, y: float, hei
     top = y + height * rng.uniform(0.95, 3.5)
     tall, wide = height * rng.uniform(1.0, 4.0), height * rng.uniform(2.0, 8.0)
     left = x - wide * rng.uniform(0.25, 0.75)
-    corners = np.array([[left, top], [left + wide, top + tall]])
-    rectangle = frame(corners, canvas.owner.shape)
+    rectangle = frame(np.array([[left, top], [left + wide, top + tall]]), canvas.owner.shape)
     painters = (brick, curtain, gradient, noise, foliage, lettering, shelf)
     painter = painters[int(rng.integers(len(painters)))]
     own = np.random.default_rng(rng.integers(2**63))

@@ -1,5 +1,5 @@
-"""Straight hair with a fringe down to the brows, painted over sprites: frequent in photos of
-groups, rare among rendered cuts."""
+"""Hair painted over sprites: fringes down to the brows, frequent in photos of groups and rare among
+rendered cuts; and hair over the whole face, as of people seen from behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from facelab.humans.scenery.cutouts import fixed, painted_over
+from facelab.humans.scenery.cutouts import covers, fixed, painted_over
+from facelab.humans.scenery.labelling import disc
 from facelab.humans.scenery.textures import colour, fractal, lit, rows_and_columns
 from facelab.humans.sprites import Sprite
 
@@ -16,6 +17,7 @@ _SHORT = ("", "buzz", "crop", "short01", "short02", "short03", "short04", "slick
 _BIG = ("afro", "afro01", "mop", "short curls", "long curls", "long waves", "pigtails", "quiff")
 _DARK = 0.06  # linear reflectance of hair that black strands may be laid over
 _TURNED = 0.5  # radians of yaw beyond which a painted fringe looks flat
+_GRID = disc(12)  # places on the face that a fringe may hide, in a box of side 1
 
 
 def suits(sprite: Sprite) -> bool:
@@ -24,11 +26,10 @@ def suits(sprite: Sprite) -> bool:
     said = sprite.attributes
     dark = float(said.get("hair_colour", 1.0)) < _DARK and said.get("hair") not in _BIG
     free = (dark or said.get("hair") in _SHORT) and not said.get("hat") and not said.get("held")
-    free = free and not said.get("beard")
-    shown = (
-        bool(np.isfinite(sprite.landmarks).all()) and float(np.ptp(sprite.landmarks[:17, 0])) > 4
-    )
-    return free and shown and abs(float(sprite.pose[0])) < _TURNED
+    if not free or said.get("beard") or abs(float(sprite.pose[0])) >= _TURNED:
+        return False
+    marks = sprite.landmarks
+    return bool(np.isfinite(marks).all()) and float(np.ptp(marks[:17, 0])) > 4
 
 
 def add_fringe(rng: np.random.Generator, sprite: Sprite) -> Sprite:
@@ -44,19 +45,38 @@ def add_fringe(rng: np.random.Generator, sprite: Sprite) -> Sprite:
     cv2.fillPoly(hole, [fixed(inner)], 255, cv2.LINE_AA, 4)
     mask = cv2.subtract(mask, hole)
     rgba = painted_over(sprite.rgba, _hair(rng, sprite, outer), mask)
-    grid = (np.indices((12, 12)).reshape(2, -1).T[:, ::-1] + 0.5) / 12 - 0.5
-    grid = grid[np.hypot(*grid.T) < 0.5]
     sides = sprite.box[2:] - sprite.box[:2]
-    face = (sprite.box[:2] + sprite.box[2:]) / 2 + grid * sides
+    face = (sprite.box[:2] + sprite.box[2:]) / 2 + _GRID * sides
     face = face[face[:, 1] > sprite.landmarks[17:27, 1].mean()]  # foreheads are hair's own place
-    covered = 0.7 * float(_under(mask, face).mean()) if len(face) else 0.0
+    covered = 0.7 * float(covers(mask, face).mean()) if len(face) else 0.0
     return replace(
         sprite,
         rgba=rgba,
-        visible=sprite.visible & ~_under(mask, sprite.landmarks),
-        five_visible=sprite.five_visible & ~_under(mask, sprite.five),
+        visible=sprite.visible & ~covers(mask, sprite.landmarks),
+        five_visible=sprite.five_visible & ~covers(mask, sprite.five),
         hidden=float(1 - (1 - sprite.hidden) * (1 - covered)),
     )
+
+
+def turn_away(rng: np.random.Generator, sprite: Sprite) -> np.ndarray:
+    """Cover a sprite's face with hair, as if seen from behind: (h, w, 4) uint8."""
+    x1, y1, x2, y2 = sprite.box.tolist()
+    centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2 - 0.05 * (y2 - y1)])
+    axes = np.array([(x2 - x1) * rng.uniform(0.62, 0.72), (y2 - y1) * rng.uniform(0.62, 0.75)])
+    mask: np.ndarray = np.zeros(sprite.rgba.shape[:2], np.uint8)
+    middle, radii = ((16 * pair).round().astype(int).tolist() for pair in (centre, axes))
+    cv2.ellipse(mask, middle, radii, 0, 0, 360, 255, -1, cv2.LINE_AA, 4)
+    if rng.random() < 0.4:  # long hair
+        low = np.array([[-1, 0], [1, 0], [1.05, 1.5], [-1.05, 1.5]]) * axes + centre
+        cv2.fillPoly(mask, [(low * 16).round().astype(np.int32)], 255, cv2.LINE_AA, 4)
+    tone = np.array(colour(rng, "hair"), np.float32)
+    height, width = mask.shape
+    strands = fractal(rng, height, width, cells=9, octaves=4, decay=0.7, stretch=0.2)
+    y, x = rows_and_columns(height, width)
+    (column, row), (across, up) = centre.tolist(), axes.tolist()
+    round_ = 1.15 - 0.6 * (((x - column) / across) ** 2 + ((y - row) / up) ** 2)
+    hair = lit(tone, (0.4 + 1.2 * strands) * np.clip(round_, 0.35, 1.2))
+    return painted_over(sprite.rgba, hair, mask)
 
 
 def _outlines(rng: np.random.Generator, sprite: Sprite) -> tuple[np.ndarray, np.ndarray]:
@@ -107,10 +127,3 @@ def _hair(rng: np.random.Generator, sprite: Sprite, outer: np.ndarray) -> np.nda
     around = sum(cv2.mean(sprite.rgba)[:3]) / 3
     light *= float(np.clip(around / 90, 0.6, 1.4))
     return lit(tone, light)
-
-
-def _under(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Tell which points (n, 2) the hair covers, (n,) bool."""
-    columns = points[:, 0].astype(int).clip(0, mask.shape[1] - 1)
-    rows = points[:, 1].astype(int).clip(0, mask.shape[0] - 1)
-    return mask[rows, columns] > 127

@@ -9,18 +9,30 @@ import numpy as np
 import torch
 
 from facelab.humans.scenery import attributes
+from facelab.humans.scenery.textures import LUMA
 from facelab.humans.sprites import Sprite
 from facelab.types import Scene
 
-_GRID = (np.arange(16) + 0.5) / 16 - 0.5
-DISC = np.stack(np.meshgrid(_GRID, _GRID), axis=-1).reshape(-1, 2)
-DISC = DISC[np.hypot(*DISC.T) < 0.5]  # points of the ellipse in a box of side 1
+
+def disc(side: int) -> np.ndarray:
+    """Give the points (n, 2) of a grid of side x side that lie in the ellipse of a box of side 1,
+    whose middle is at 0."""
+    line = (np.arange(side) + 0.5) / side - 0.5
+    grid = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    return grid[np.hypot(*grid.T) < 0.5]
 
 
-@dataclass(eq=False)
+DISC = disc(16)  # where faces are looked at to tell what hides them
+
+
+@dataclass(frozen=True, eq=False)
 class Person:
-    """Labels of one person in scene pixels; points (n, 2) are places on the face that the person's
-    own hair and things leave free or not."""
+    """Labels of one person in scene pixels.
+
+    box: (4,). five: (5, 2). visible: (5,) bool. points: (n, 2) places all over the face. pose: (3,)
+    yaw, pitch, roll in radians. sigma: blur in pixels. sprite: its number in the source. source:
+    the sprite itself.
+    """
 
     box: np.ndarray
     five: np.ndarray
@@ -84,7 +96,7 @@ def _attributes(image: np.ndarray, rows: list, sigma: float) -> dict[str, torch.
     pose = np.array([person.pose for person in people]).reshape(count, 3)
     levels = np.zeros((count, 3))
     for index, (_, _, _, _, pixels) in enumerate(rows):
-        grey = image[pixels[:, 1], pixels[:, 0]].astype(float) @ (0.299, 0.587, 0.114)
+        grey = image[pixels[:, 1], pixels[:, 0]].astype(float) @ LUMA
         levels[index] = grey.mean(), grey.std(), (grey > 250).mean()
     words = [str(person.source.attributes.get("expression", "")) for person in people]
     codes = {

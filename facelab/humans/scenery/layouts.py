@@ -44,7 +44,6 @@ _PROBE = np.concatenate(
     + [np.stack([0.38 * np.cos(_ANGLES), 0.5 * np.sin(_ANGLES)], 1) * r for r in (0.4, 0.7, 0.95)]
 )
 
-
 _MUCH = 0.3  # hidden share above which WIDER FACE calls an occlusion heavy
 _SOME = 0.2  # share that becomes so when hair, hands and things add theirs
 
@@ -91,14 +90,13 @@ def bring_forth(rng: np.random.Generator, spots: list[Spot], share: float) -> li
 
     spots: from far to near. Who finds no better place nearby stays.
     """
-    spots = list(spots)
-    table = np.array([(spot.x, spot.y, spot.height) for spot in spots]).reshape(-1, 3)
+    spots, table = list(spots), _table(spots)
     behind, spare = 0, -1.0
     for index in range(len(spots) - 1, -1, -1):  # nearest first: who moves may hide those behind
         spot, size = spots[index], spots[index].height
         others = table[index + 1 :]
         others = others[np.abs(others[:, 0] - spot.x) < 4 * np.maximum(size, others[:, 2])]
-        now = hidden(table[index : index + 1, 0], table[index : index + 1, 1], size, others)[0]
+        now = _hidden_now(table[index], others)
         if now <= _SOME:
             continue
         if spare < 0:  # drawn when it is needed: a scene with room stays as it was drawn
@@ -121,14 +119,10 @@ def push_behind(rng: np.random.Generator, spots: list[Spot], share: float) -> li
 
     spots: from far to near. share: of all faces, counting those that are hidden already.
     """
-    spots = list(spots)
-    table = np.array([(spot.x, spot.y, spot.height) for spot in spots]).reshape(-1, 3)
-    near = [
-        hidden(table[i : i + 1, 0], table[i : i + 1, 1], table[i, 2], table[i + 1 :])[0]
-        for i in range(len(spots))
-    ]
-    missing = share * len(spots) - sum(value > _MUCH for value in near) + float(rng.random()) - 0.5
-    free = [i for i in range(len(spots) - 1) if near[i] <= _MUCH]
+    spots, table = list(spots), _table(spots)
+    much = np.array([_hidden_now(row, table[k + 1 :]) > _MUCH for k, row in enumerate(table)], bool)
+    missing = share * len(spots) - int(much.sum()) + float(rng.random()) - 0.5
+    free = np.flatnonzero(~much[:-1])
     for index in sorted(rng.permutation(free)[: max(0, round(missing))].tolist()):
         spot = spots[index]
         wanted = float(rng.uniform(0.36, 0.65))
@@ -144,6 +138,16 @@ def push_behind(rng: np.random.Generator, spots: list[Spot], share: float) -> li
         spots[index] = replace(spot, x=float(x[best]), y=float(y[best]))
         table[index, :2] = x[best], y[best]
     return spots
+
+
+def _table(spots: list[Spot]) -> np.ndarray:
+    """Give x, y and face height of each place, (n, 3)."""
+    return np.array([(spot.x, spot.y, spot.height) for spot in spots]).reshape(-1, 3)
+
+
+def _hidden_now(row: np.ndarray, nearer: np.ndarray) -> float:
+    """Estimate the share of one face that nearer people (m, 3) hide; row: (3,) of `_table`."""
+    return float(hidden(row[:1], row[1:2], float(row[2]), nearer)[0])
 
 
 def log_sizes(rng: np.random.Generator, low: float, high: float, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from facelab.humans.scenery.textures import colour, fractal, rows_and_columns
 
-# Kinds and their shares indoors and outdoors.
+# Kinds and how often each is drawn, indoors and outdoors, relative to the others.
 KINDS = {
     "even": (0.45, 0.42),
     "sun": (0.05, 0.16),
@@ -51,47 +51,55 @@ class Light:
         return self.far + (1 - self.far) * min(1.0, height / max(nearest, 1.0)) ** 0.7
 
     def cast(self, rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-        """Let the light fall on a picture (H, W, 3) uint8; gives a new one."""
-        height, width = image.shape[:2]
-        strength = self.strength
+        """Let the light fall on a picture (H, W, 3) uint8; gives a new one, or the same where the
+        light is even or was the camera's own."""
         if self.kind in ("even", "flash"):
             return image
+        strength = self.strength
         if self.kind == "haze":
             veil = np.full_like(image, colour(rng, "pale"))
             return cv2.addWeighted(image, 1 - 0.45 * strength, veil, 0.45 * strength, 0)
-        warm = np.array([1.0, 1.0, 1.0])
-        if self.kind == "sun":
-            field: np.ndarray = np.full((height, width), 1.05 + 0.45 * strength, np.float32)
-            warm = np.array([1.04, 1.0, 0.94])
-        elif self.kind == "dappled":
-            spots = _dapples(rng, height, width)
-            field = (1 - 0.45 * strength) + spots * (0.9 * strength)
-            warm = np.array([1.03, 1.0, 0.93])
-        elif self.kind == "shadows":
-            field = _shadows(rng, height, width, strength)
-        elif self.kind == "side":
-            turn = rng.uniform(0, 2 * np.pi)
-            y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * math.sin(turn)
-            x = np.linspace(-1, 1, width, dtype=np.float32) * math.cos(turn)
-            field = 1 + 0.6 * strength * (x + y)
-        elif self.kind == "spots":
-            field = np.full((height, width), 1 - 0.75 * strength, np.float32)
-            y, x = rows_and_columns(height, width)
-            for _ in range(int(rng.integers(1, 4))):
-                cx, cy = rng.uniform(0, width), rng.uniform(0, height)
-                reach = rng.uniform(0.15, 0.5) * width
-                bell = np.exp(-(((y - cy) / reach) ** 2)) * np.exp(-(((x - cx) / reach) ** 2))
-                field += 1.3 * strength * bell
-            warm = (
-                0.6 + 0.55 * np.array(colour(rng, "vivid" if rng.random() < 0.5 else "pale")) / 255
-            )
-        else:
-            field = np.full((height, width), 1.0, np.float32)
-            tint = np.array(colour(rng, "vivid")) / 255
-            warm = 1 - 0.6 * strength + 0.9 * strength * tint
+        field, warm = self._field(rng, *image.shape[:2])
         field = np.maximum(field, 0)  # OpenCV would take the absolute value
         planes = [cv2.convertScaleAbs(field, alpha=100 * gain) for gain in warm.tolist()]
         return cv2.multiply(image, cv2.merge(planes), scale=1 / 100)
+
+    def _field(
+        self, rng: np.random.Generator, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw how much light falls where, (height, width) float32, and its colour (3,)."""
+        strength, white = self.strength, np.ones(3)
+        flat: np.ndarray = np.ones((height, width), np.float32)
+        if self.kind == "sun":
+            return flat * np.float32(1.05 + 0.45 * strength), np.array([1.04, 1.0, 0.94])
+        if self.kind == "dappled":
+            spots = _dapples(rng, height, width)
+            return (1 - 0.45 * strength) + spots * (0.9 * strength), np.array([1.03, 1.0, 0.93])
+        if self.kind == "shadows":
+            return _shadows(rng, height, width, strength), white
+        if self.kind == "side":
+            turn = rng.uniform(0, 2 * np.pi)
+            y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * math.sin(turn)
+            x = np.linspace(-1, 1, width, dtype=np.float32) * math.cos(turn)
+            return 1 + 0.6 * strength * (x + y), white
+        if self.kind == "spots":
+            field = _spots(rng, height, width, strength)
+            lamp = colour(rng, "vivid" if rng.random() < 0.5 else "pale")
+            return field, 0.6 + 0.55 * np.array(lamp) / 255
+        tint = np.array(colour(rng, "vivid")) / 255
+        return flat, 1 - 0.6 * strength + 0.9 * strength * tint
+
+
+def _spots(rng: np.random.Generator, height: int, width: int, strength: float) -> np.ndarray:
+    """Draw one to three round lights in the dark: (height, width) float32."""
+    field = np.full((height, width), 1 - 0.75 * strength, np.float32)
+    y, x = rows_and_columns(height, width)
+    for _ in range(int(rng.integers(1, 4))):
+        column, row = rng.uniform(0, width), rng.uniform(0, height)
+        reach = rng.uniform(0.15, 0.5) * width
+        bell = np.exp(-(((y - row) / reach) ** 2)) * np.exp(-(((x - column) / reach) ** 2))
+        field += 1.3 * strength * bell
+    return field
 
 
 def _dapples(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

@@ -107,10 +107,9 @@ def sky(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         np.repeat(np.linspace(0, 1, height, dtype=np.float32)[:, None], width, 1),
         [colour(rng, "sky"), colour(rng, "pale")],
     )
-    clouds = np.clip(
-        fractal(rng, height, width, cells=3, octaves=6, stretch=2.0) * 3 - 1.3, 0, 0.95
-    )
-    picture = mixed(picture, np.full_like(picture, rng.integers(190, 256)), clouds)
+    clouds = fractal(rng, height, width, cells=3, octaves=6, stretch=2.0) * 3 - 1.3
+    white = np.full_like(picture, rng.integers(190, 256))
+    picture = mixed(picture, white, np.clip(clouds, 0, 0.95))
     horizon = int(height * rng.uniform(0.25, 1.0))
     for row in range(int(rng.integers(0, 3))):
         hills = horizon - height * 0.22 * fractal(rng, 2, width, cells=1, octaves=6)[0]
@@ -119,8 +118,7 @@ def sky(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         cv2.fillPoly(picture, [corners], shade(colour(rng, "green"), 0.9))
     if horizon < height - 2:
         kind = str(rng.choice(["sky", "earth", "pale", "green", "dark"]))
-        below = ground(rng, height - horizon, width, colour(rng, kind))
-        picture[horizon:] = below
+        picture[horizon:] = ground(rng, height - horizon, width, colour(rng, kind))
     return picture
 
 
@@ -186,22 +184,18 @@ def park(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     for _ in range(int(rng.integers(0, 5))):
         x, thick = rng.uniform(0, width), width * rng.uniform(0.01, 0.07)
         lean = rng.normal(0, 0.04) * width
-        trunk = [
-            [x - thick, height],
-            [x + lean - thick / 2, 0],
-            [x + lean + thick / 2, 0],
-            [x + thick, height],
-        ]
-        cv2.fillPoly(
-            picture,
-            [np.array(trunk).astype(np.int32)],
-            shade(colour(rng, "earth"), 0.5),
-            cv2.LINE_AA,
-        )
+        columns = [x - thick, x + lean - thick / 2, x + lean + thick / 2, x + thick]
+        trunk = np.array([columns, [height, 0, 0, height]]).T.astype(np.int32)
+        cv2.fillPoly(picture, [trunk], shade(colour(rng, "earth"), 0.5), cv2.LINE_AA)
     horizon = int(height * rng.uniform(0.45, 0.95))
-    painter = grass if rng.random() < 0.7 else lambda g, h, w: ground(g, h, w, colour(g, "earth"))
+    painter = grass if rng.random() < 0.7 else _path
     picture[horizon:] = painter(rng, height - horizon, width)
     return picture
+
+
+def _path(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """Paint bare earth."""
+    return ground(rng, height, width, colour(rng, "earth"))
 
 
 def street(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -283,12 +277,9 @@ def night(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         x, foot = rng.uniform(0, width, 2)
         spread = width * rng.uniform(0.03, 0.25)
         beam = np.zeros_like(picture)
-        corners = np.array(
-            [[x - 2, 0], [x + 2, 0], [foot + spread, height], [foot - spread, height]]
-        )
-        cv2.fillPoly(
-            beam, [corners.astype(np.int32)], shade(colour(rng, "vivid"), 0.4), cv2.LINE_AA
-        )
+        columns = [x - 2, x + 2, foot + spread, foot - spread]
+        corners = np.array([columns, [0, 0, height, height]]).T.astype(np.int32)
+        cv2.fillPoly(beam, [corners], shade(colour(rng, "vivid"), 0.4), cv2.LINE_AA)
         glow = cv2.add(glow, beam)
     return cv2.add(picture, cv2.GaussianBlur(glow, (0, 0), float(rng.uniform(0.6, 4))))
 

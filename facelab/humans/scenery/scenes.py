@@ -14,26 +14,17 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from facelab.humans.scenery import degrade, distractors, torsos
+from facelab.humans.scenery import degrade, distractors
 from facelab.humans.scenery.backdrops import OUTDOORS
 from facelab.humans.scenery.backgrounds import KINDS, background
-from facelab.humans.scenery.cutouts import (
-    THING,
-    Canvas,
-    blurred,
-    frame,
-    moved,
-    premultiply,
-    reduced,
-    similarity,
-    stamp,
-)
-from facelab.humans.scenery.fringes import add_fringe, suits
-from facelab.humans.scenery.labelling import DISC, Person, label
+from facelab.humans.scenery.cutouts import THING, Canvas
+from facelab.humans.scenery.fringes import add_fringe, suits, turn_away
+from facelab.humans.scenery.labelling import Person, label
 from facelab.humans.scenery.layouts import LAYOUTS, Spot, draw_count
 from facelab.humans.scenery.lighting import Light
+from facelab.humans.scenery.placing import Look, place_person
 from facelab.humans.scenery.staging import Focus, add_faceless, cast, missing_share, stage
-from facelab.humans.scenery.textures import fractal
+from facelab.humans.scenery.textures import saturation
 from facelab.humans.sprites import Sprite, SpriteSource
 from facelab.types import Scene
 
@@ -99,6 +90,7 @@ class SceneConfig:
 _GOOD = 0.77  # share of scenes in decent light, taken by a decent camera
 
 # Streams of random numbers: what is switched off leaves the rest of the scene as it was.
+_STREAMS = 10
 (
     _LAYOUT,
     _BACKGROUND,
@@ -110,7 +102,7 @@ _GOOD = 0.77  # share of scenes in decent light, taken by a decent camera
     _LIGHT,
     _CAMERA,
     _NOISE,
-) = range(10)
+) = range(_STREAMS)
 
 
 def compose(
@@ -133,43 +125,37 @@ def compose(
     Raises ValueError for an empty source, a size or a number of faces outside its range.
     """
     config = config or SceneConfig()
-    height, width = _checked(source, size, faces)
-    streams = [np.random.default_rng([seed, stream]) for stream in range(10)]
+    size = _checked(source, size, faces)
+    streams = [np.random.default_rng([seed, stream]) for stream in range(_STREAMS)]
     rng = streams[_LAYOUT]
     count = draw_count(rng) if faces is None else int(faces)
     spots = stage(
         rng,
         count=count,
-        size=(height, width),
+        size=size,
         layout=config.layout,
         smallest=config.smallest,
         sizes=config.sizes,
         hide=missing_share(source, config.hide),
     )
     focus = Focus.draw(rng, spots)
-    canvas, outdoors = _ground(streams[_BACKGROUND], config, height, width)
+    canvas, outdoors = _ground(streams[_BACKGROUND], config, size)
     good = bool(streams[_CAMERA].random() < _GOOD)
     light = Light.draw(streams[_LIGHT], outdoors=outdoors, good=good)
-    if light.far < 1:
-        canvas.image = cv2.convertScaleAbs(canvas.image, alpha=light.far)
-    if focus.depth:
-        canvas.image = cv2.GaussianBlur(canvas.image, (0, 0), 0.3 + 2.2 * focus.depth)
+    canvas.image = _far_away(canvas.image, light, focus)
     if config.distractors:
         distractors.strew(streams[_BEHIND], canvas, source, busy=count < 3)
-        spots = add_faceless(
-            streams[_FACELESS], spots, size=(height, width), smallest=config.smallest
-        )
+        spots = add_faceless(streams[_FACELESS], spots, size=size, smallest=config.smallest)
     people = _populate(seed, canvas, source, spots, config, light, focus)
     if config.distractors:
         distractors.strew_before(streams[_BEFORE], canvas, source)
-    image = light.cast(streams[_LIGHT], canvas.image)
-    image = _exposed(streams[_CAMERA], image, good=good)
-    steps = degrade.plan(streams[_CAMERA], strength=config.degrade * (0.3 if good else 1.0))
+    image = degrade.expose(light.cast(streams[_LIGHT], canvas.image), streams[_CAMERA], good=good)
+    strength = config.degrade * (0.3 if good else 1.0)
+    steps = degrade.plan(streams[_CAMERA], strength=strength)
     if config.blur:
         steps.insert(0, degrade.Step("blur", config.blur))
-    image = degrade.apply(image, steps, streams[_NOISE])
     return label(
-        image,
+        degrade.apply(image, steps, streams[_NOISE]),
         canvas.owner,
         people,
         sigma=degrade.blur_sigma(steps),
@@ -179,7 +165,7 @@ def compose(
 
 
 def _checked(source: SpriteSource, size: tuple[int, int], faces: int | None) -> tuple[int, int]:
-    """Refuse what cannot be composed."""
+    """Refuse what cannot be composed; give the size in whole numbers."""
     if len(source) == 0:
         raise ValueError("the source holds no people; load or render a pack first")
     height, width = size
@@ -191,20 +177,26 @@ def _checked(source: SpriteSource, size: tuple[int, int], faces: int | None) -> 
 
 
 def _ground(
-    rng: np.random.Generator, config: SceneConfig, height: int, width: int
+    rng: np.random.Generator, config: SceneConfig, size: tuple[int, int]
 ) -> tuple[Canvas, bool]:
     """Make the background; also tells whether it is to be lit as outdoors."""
     outdoors = bool(rng.random() < 0.5)
     kind = config.background
     if kind is not None and kind != "photo":
         outdoors = kind in OUTDOORS
-    picture = background(
-        rng, (height, width), kind=kind, real=config.real_backgrounds, outdoors=outdoors
-    )
+    picture = background(rng, size, kind=kind, real=config.real_backgrounds, outdoors=outdoors)
     pure, bright = float(rng.uniform(0.3, 1.0)), float(np.exp(rng.normal(0.05, 0.2)))
-    mix = bright * (pure * np.eye(3) + (1 - pure) * np.array([0.299, 0.587, 0.114]))
-    picture = cv2.transform(picture, mix.astype(np.float32))
+    picture = cv2.transform(picture, (bright * saturation(pure)).astype(np.float32))
     return Canvas.over(np.ascontiguousarray(picture)), outdoors
+
+
+def _far_away(image: np.ndarray, light: Light, focus: Focus) -> np.ndarray:
+    """Show a background as dark and as blurred as its distance makes it."""
+    if light.far < 1:
+        image = cv2.convertScaleAbs(image, alpha=light.far)
+    if focus.depth:
+        image = cv2.GaussianBlur(image, (0, 0), 0.3 + 2.2 * focus.depth)
+    return image
 
 
 def _populate(
@@ -216,43 +208,51 @@ def _populate(
     light: Light,
     focus: Focus,
 ) -> list[Person]:
-    """Draw everybody, far to near."""
+    """Draw everybody, far to near; give the labels of those who show their face."""
     people: list[Person] = []
     nearest = max((spot.height for spot in spots), default=1.0)
-    tone = canvas.image[::8, ::8].reshape(-1, 3).mean(axis=0) + 20.0
-    tint = tone**0.16 / float((tone**0.16).mean()) * (float(tone.mean()) / 130) ** 0.3
+    tint = _tint(canvas.image)
     sizes = np.array([spot.height for spot in spots if spot.role == "face"])
     order = cast(np.random.default_rng([seed, _PEOPLE]), source, sizes)
     backs = _backs(source)
-    faceless = 0
     walls = 0.12 * min(1.0, 16 / max(len(spots), 1))  # in crowds each hides many of those behind
-    for spot in spots:
-        is_face = spot.role == "face"
-        key = len(people) if is_face else MOST_FACES + faceless
+    for place, spot in enumerate(spots):
+        is_face, count = spot.role == "face", len(people)
+        key = count if is_face else MOST_FACES + place - count  # those without a face come after
         own = np.random.default_rng([seed, _PEOPLE, key])
         body = np.random.default_rng([seed, _BODIES, key])
-        index = int(order[key] if is_face else own.integers(len(source)))
+        number = int(order[key] if is_face else own.integers(len(source)))
         gains = tint * float(np.exp(own.normal(0, 0.14))) * np.exp(own.normal(0, 0.03, 3))
         gains = gains * light.gain(spot.height, nearest)
-        owner = len(people) if is_face else THING
-        sprite = source[index]
-        if is_face and own.random() < config.fringes and suits(sprite):
-            sprite = add_fringe(own, sprite)
+        sprite = source[number]
         if not is_face:
             sprite = _faceless(own, source, sprite, backs)
-        person = _draw(own, body, canvas, sprite, spot, gains, focus, config, owner)
-        person.sprite = index
+        elif own.random() < config.fringes and suits(sprite):
+            sprite = add_fringe(own, sprite)
+        look = Look(gains, focus.sigma(spot.height), config.bodies, count if is_face else THING)
+        person = place_person(own, body, canvas, sprite, spot, look, number=number)
         if is_face:
             people.append(person)
-        else:
-            faceless += 1
-        if not config.distractors:
-            continue
-        if config.bodies and spot.height > 12 and own.random() < 0.25:
-            distractors.decorate(own, canvas, x=spot.x, y=spot.y, height=spot.height, owner=owner)
-        if spot.height < 90 and own.random() < walls:
-            distractors.barrier(own, canvas, x=spot.x, y=spot.y, height=spot.height)
+        if config.distractors:
+            _surround(own, canvas, spot, look, walls)
     return people
+
+
+def _tint(image: np.ndarray) -> np.ndarray:
+    """Give the gains (3,) by which a place's own colour and brightness change who stands in it."""
+    tone = image[::8, ::8].reshape(-1, 3).mean(axis=0) + 20.0
+    return tone**0.16 / float((tone**0.16).mean()) * (float(tone.mean()) / 130) ** 0.3
+
+
+def _surround(
+    rng: np.random.Generator, canvas: Canvas, spot: Spot, look: Look, walls: float
+) -> None:
+    """Put something on a person's chest now and then, and something before the body. walls: chance
+    of the latter."""
+    if look.body and spot.height > 12 and rng.random() < 0.25:
+        distractors.decorate(rng, canvas, x=spot.x, y=spot.y, height=spot.height, owner=look.owner)
+    if spot.height < 90 and rng.random() < walls:
+        distractors.barrier(rng, canvas, x=spot.x, y=spot.y, height=spot.height)
 
 
 def _backs(source: SpriteSource) -> np.ndarray:
@@ -268,140 +268,10 @@ def _faceless(
 ) -> Sprite:
     """Turn a person away from the camera, or give another who is seen from behind."""
     if not len(backs) or rng.random() < 0.3:
-        return replace(sprite, rgba=torsos.turn_away(rng, sprite))
+        return replace(sprite, rgba=turn_away(rng, sprite))
     rgba = source.props[int(backs[rng.integers(len(backs))])].rgba
     height, width = rgba.shape[:2]
     solid = np.flatnonzero((rgba[: height // 2, :, 3] > 127).any(axis=0))
     middle = float(solid.mean()) if len(solid) else width / 2
     box = np.array([middle - 0.16 * height, 0.18 * height, middle + 0.16 * height, 0.6 * height])
     return replace(sprite, rgba=rgba, box=box.astype(np.float32))
-
-
-def _draw(
-    rng: np.random.Generator,
-    body_rng: np.random.Generator,
-    canvas: Canvas,
-    sprite: Sprite,
-    spot: Spot,
-    gains: np.ndarray,
-    focus: Focus,
-    config: SceneConfig,
-    owner: int,
-) -> Person:
-    """Draw one person and give the labels."""
-    flip = bool(rng.random() < 0.5)
-    turn = float(rng.normal(0, 0.05) + (rng.normal(0, 0.16) if rng.random() < 0.12 else 0.0))
-    rgba = sprite.rgba
-    box, five, visible = sprite.box.astype(float), sprite.five.astype(float), sprite.five_visible
-    times = int((box[3] - box[1]) / (1.5 * spot.height))
-    if times > 1:  # everything below is quicker on a smaller picture
-        rgba = reduced(rgba, times)
-        box, five = box / times, five / times
-    pose = sprite.pose.astype(float) * (1, 1, 1)
-    if flip:
-        wide = rgba.shape[1]
-        rgba = cv2.flip(rgba, 1)
-        box = np.array([wide - box[2], box[1], wide - box[0], box[3]])
-        swap = [1, 0, 2, 4, 3]
-        five, visible = (five * (-1, 1) + (wide, 0))[swap], visible[swap]
-        pose = pose * (-1, 1, -1)
-    centre = (box[:2] + box[2:]) / 2
-    sides = box[2:] - box[:2]
-    scale = spot.height / sides[1]
-    matrix = similarity(scale=scale, turn=turn, pivot=tuple(centre), target=(spot.x, spot.y))
-    sigma = focus.sigma(spot.height)
-    _stamp(rng, body_rng, canvas, rgba, box, matrix, gains, sigma, config, owner)
-    half = 0.5 * scale * np.hypot(sides * np.cos(turn), sides[::-1] * np.sin(turn))
-    middle = np.array([spot.x, spot.y])
-    points = centre + DISC * sides
-    columns = points[:, 0].astype(int).clip(0, rgba.shape[1] - 1)
-    lines = points[:, 1].astype(int).clip(0, rgba.shape[0] - 1)
-    points = points[rgba[lines, columns, 3] > 127] if spot.role == "face" else points[:0]
-    grown = 0.35 * max(scale - 1, 0.0)  # a picture that was enlarged lacks detail
-    return Person(
-        box=np.concatenate([middle - half, middle + half]),
-        five=moved(five, matrix),
-        visible=visible,
-        points=moved(points, matrix),
-        pose=pose + (0, 0, turn),
-        sigma=float(np.hypot(sigma, grown)),
-        sprite=-1,
-        source=sprite,
-    )
-
-
-def _stamp(
-    rng: np.random.Generator,
-    body_rng: np.random.Generator,
-    canvas: Canvas,
-    rgba: np.ndarray,
-    box: np.ndarray,
-    matrix: np.ndarray,
-    gains: np.ndarray,
-    sigma: float,
-    config: SceneConfig,
-    owner: int,
-) -> None:
-    """Paint the body and lay the bust over it."""
-    bust = torsos.measure(rgba, box) if config.bodies else None
-    if bust is not None:
-        rgba, seam, pattern = torsos.dress(body_rng, rgba, bust)
-        torsos.paint(
-            body_rng,
-            canvas,
-            bust,
-            matrix,
-            seam=seam,
-            pattern=pattern,
-            gains=gains,
-            sigma=sigma,
-            owner=owner,
-            bottom=canvas.owner.shape[0],
-        )
-    wide, tall = rgba.shape[1], rgba.shape[0]
-    corners = moved(np.array([[0, 0], [wide, 0], [0, tall], [wide, tall]], float), matrix)
-    rectangle = frame(corners, canvas.owner.shape)
-    if rectangle is None:
-        return
-    levels = np.arange(256)[:, None] * gains
-    table = np.concatenate([levels, np.arange(256)[:, None]], axis=1)
-    table = table.clip(0, 255).round().astype(np.uint8).reshape(256, 1, 4)
-    drawn = stamp(premultiply(cv2.LUT(rgba, table)), matrix, rectangle)
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if scale > 1.5:
-        drawn = _smooth_edge(drawn, 0.45 * scale)
-        drawn = _pores(rng, drawn, min(1.0, (scale - 1) / 3))
-    soft, x, y = blurred(drawn, sigma, canvas.owner.shape, rectangle[:2])
-    canvas.lay(soft, x, y, owner)
-
-
-def _smooth_edge(premultiplied: np.ndarray, sigma: float) -> np.ndarray:
-    """Smooth the outline of an enlarged cut-out, which shows the steps of its own pixels."""
-    soft = cv2.GaussianBlur(premultiplied, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    alpha = soft[..., 3].astype(np.float32) * np.float32(1 / 255)
-    edge = np.minimum(6 * alpha * (1 - alpha), 1)
-    return cv2.blendLinear(soft, premultiplied, edge, 1 - edge)
-
-
-def _pores(rng: np.random.Generator, premultiplied: np.ndarray, strength: float) -> np.ndarray:
-    """Give an enlarged picture the fine grain of skin and cloth that it lacks."""
-    height, width = premultiplied.shape[:2]
-    cells = max(4, min(height, width) // 24)
-    grain = fractal(rng, height, width, cells=cells, octaves=4, decay=0.9)
-    share = ((1 + 0.22 * strength * (grain - 0.5)) * 127.5).clip(0, 255).astype(np.uint8)
-    rgb = cv2.multiply(premultiplied[..., :3], cv2.merge([share] * 3), scale=1 / 127.5)
-    alpha = premultiplied[..., 3:]
-    return np.dstack([np.minimum(rgb, alpha), alpha])
-
-
-def _exposed(rng: np.random.Generator, image: np.ndarray, *, good: bool) -> np.ndarray:
-    """Let the camera choose the exposure: a good one brings the mean towards middle grey."""
-    trust = 0.9 if good else float(rng.uniform(0, 0.8))
-    aim = float(rng.uniform(88, 142))
-    mean = float(image[::4, ::4].mean()) + 4.0
-    gain = float(np.clip((aim / mean) ** trust, 0.5, 3.0))
-    snap = float(rng.uniform(0.95, 1.35))  # cameras add contrast
-    level = np.arange(256) / 255.0 * gain
-    level = np.maximum(aim / 255 + (level - aim / 255) * snap, 0.0)
-    knee = np.where(level < 0.75, level, 0.75 + 0.25 * np.tanh((level - 0.75) / 0.25))
-    return cv2.LUT(image, (knee * 255).clip(0, 255).round().astype(np.uint8))

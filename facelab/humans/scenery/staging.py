@@ -28,11 +28,8 @@ def stage(
     count: faces. size: (height, width) in pixels. layout, smallest, sizes: see `SceneConfig`. hide:
     share of faces that nearer people are to hide by a third or more.
     """
-    height, width = size
-    spots: list[Spot] = []
     name = layout or choose(rng, count)
-    if count:
-        spots = LAYOUTS[name](rng, Request(count, height, width, smallest))
+    spots = LAYOUTS[name](rng, Request(count, *size, smallest)) if count else []
     ranked = name in ("rows", "crowd", "parade")  # lower in the picture is nearer
     if sizes is not None:
         spots = _resized(rng, spots, sizes, even=ranked)
@@ -89,10 +86,8 @@ def missing_share(source: SpriteSource, wanted: float) -> float:
     Some of those that a layout hides come out less hidden than it reckons, or more and are ignored.
     """
     own = min(float(_covered(source).mean()), MOST_COVERED)
-    hidden = source.table.get("hidden")
-    some = (
-        0.0 if hidden is None else float(np.minimum(hidden, 0.3).mean())
-    )  # adds to what others do
+    hidden = source.table.get("hidden", np.zeros(1))
+    some = float(np.minimum(hidden, 0.3).mean())  # adds to what others do
     return float(np.clip(1.5 * (wanted - own) - 0.9 * some, 0.25 * wanted, 1.0))
 
 
@@ -127,7 +122,8 @@ def _covered(source: SpriteSource) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Focus:
-    """Depth of field: blur in pixels for each doubling of distance from the sharp plane."""
+    """Depth of field. depth: blur in pixels for each doubling or halving of the distance. sharp:
+    height in pixels of the faces that are in focus."""
 
     depth: float
     sharp: float

@@ -15,6 +15,9 @@ import numpy as np
 
 Colour = tuple[int, int, int]
 
+LUMA = np.array([0.299, 0.587, 0.114])
+"""Weights of red, green and blue in a pixel's grey level. Source: ITU-R BT.601."""
+
 # Skin in sRGB from light to dark; lights and looks spread it further.
 SKIN = np.array(
     [
@@ -48,8 +51,8 @@ _RANGES = {
 
 
 def colour(rng: np.random.Generator, kind: str = "any") -> Colour:
-    """Draw a colour. kind: "any", "grey", "earth", "green", "vivid", "pale", "dark", "sky", "skin"
-    or "hair"."""
+    """Draw an sRGB colour. kind: "any", "grey", "earth", "green", "vivid", "pale", "dark", "sky",
+    "skin" or "hair"."""
     if kind == "skin":
         return shade(_between(rng, SKIN), float(rng.uniform(0.7, 1.15)))
     if kind == "hair":
@@ -74,6 +77,11 @@ def shade(base: np.ndarray | Colour, factor: float) -> Colour:
     """Give a colour (3,) made brighter or darker."""
     red, green, blue = (np.asarray(base, np.float32) * factor).clip(0, 255).round().astype(int)
     return int(red), int(green), int(blue)
+
+
+def saturation(share: float) -> np.ndarray:
+    """Give the matrix (3, 3) that keeps a share of a picture's colour: 0 leaves grey, 1 all."""
+    return share * np.eye(3) + (1 - share) * LUMA
 
 
 def fractal(
@@ -132,10 +140,10 @@ def tinted(field: np.ndarray, colours: list[Colour]) -> np.ndarray:
     return cv2.applyColorMap(index, table.round().astype(np.uint8).reshape(256, 1, 3))
 
 
-def times(image: np.ndarray, factor: np.ndarray, gain: float = 1.0) -> np.ndarray:
-    """Multiply a picture (h, w, 3) by a field (h, w) in [0, 2) times gain; uint8, clipped."""
+def times(image: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Multiply a picture (h, w, 3) by a field (h, w) in [0, 2); uint8, clipped."""
     share = cv2.convertScaleAbs(np.maximum(factor, 0), alpha=127.5)
-    return cv2.multiply(image, cv2.merge([share, share, share]), scale=gain / 127.5)
+    return cv2.multiply(image, cv2.merge([share, share, share]), scale=1 / 127.5)
 
 
 def mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -167,6 +175,7 @@ def words(rng: np.random.Generator, count: int) -> str:
 
 
 CLOTHS = ("plain", "stripes", "checks", "tartan", "dots", "flowers", "zigzag", "knit", "print")
+_SHARES = np.array([0.22, 0.17, 0.13, 0.1, 0.08, 0.1, 0.05, 0.07, 0.08])  # how often each is drawn
 
 
 def cloth(
@@ -175,7 +184,10 @@ def cloth(
     """Paint woven or printed cloth without light or folds: (height, width, 3) uint8.
 
     kind: one of CLOTHS, or None for any. pitch: typical size of a stripe or motif in pixels.
+    Raises ValueError for another kind.
     """
+    if kind is not None and kind not in CLOTHS:
+        raise ValueError(f"no cloth is called {kind!r}; there are {', '.join(CLOTHS)}")
     kind = kind or str(rng.choice(CLOTHS, p=_SHARES))
     taste = "any" if rng.random() < 0.6 else str(rng.choice(["grey", "vivid", "pale", "dark"]))
     base, second, third = (colour(rng, taste if n else "any") for n in range(3))
@@ -198,25 +210,29 @@ def cloth(
         return _bands(bent, np.array([0.5, 0.5]), [base, second])
     if kind in ("dots", "flowers"):
         return _motifs(along, across, kind, [base, second, third], float(rng.uniform(0.18, 0.42)))
-    picture = np.full((height, width, 3), base, np.uint8)
     if kind == "knit":
         ribs = 0.88 + 0.12 * np.sin(4 * np.pi * along) * np.cos(2 * np.pi * across)
         return lit(base, ribs)
+    picture = np.full((height, width, 3), base, np.uint8)
     if kind == "print":
-        for _ in range(int(rng.integers(1, 9))):
-            centre = rng.uniform(0, 1, 2) * (width, height)
-            axes = pitch * rng.uniform(0.4, 3.0, 2)
-            tone = [second, third][int(rng.integers(2))]
-            turn = float(rng.uniform(0, 180))
-            box = (centre.tolist(), (2 * axes).tolist(), turn)
-            if rng.random() < 0.5:
-                cv2.ellipse(picture, box, tone, -1, cv2.LINE_AA)
-            else:
-                cv2.fillPoly(picture, [cv2.boxPoints(box).astype(np.int32)], tone, cv2.LINE_AA)
+        _print(rng, picture, pitch, [second, third])
     return picture
 
 
-_SHARES = np.array([0.22, 0.17, 0.13, 0.1, 0.08, 0.1, 0.05, 0.07, 0.08])
+def _print(
+    rng: np.random.Generator, picture: np.ndarray, pitch: float, colours: list[Colour]
+) -> None:
+    """Scatter large ellipses and rectangles over a picture, in place."""
+    height, width = picture.shape[:2]
+    for _ in range(int(rng.integers(1, 9))):
+        centre = rng.uniform(0, 1, 2) * (width, height)
+        axes = pitch * rng.uniform(0.4, 3.0, 2)
+        tone = colours[int(rng.integers(len(colours)))]
+        box = (centre.tolist(), (2 * axes).tolist(), float(rng.uniform(0, 180)))
+        if rng.random() < 0.5:
+            cv2.ellipse(picture, box, tone, -1, cv2.LINE_AA)
+        else:
+            cv2.fillPoly(picture, [cv2.boxPoints(box).astype(np.int32)], tone, cv2.LINE_AA)
 
 
 def _bands(place: np.ndarray, widths: np.ndarray, colours: list[Colour]) -> np.ndarray:
@@ -243,7 +259,7 @@ def _motifs(
         edge = size * (0.72 + 0.28 * np.cos(5 * np.arctan2(v, u)))
     ring = (radius < edge).view(np.uint8) + (radius < 0.3 * size).view(np.uint8)  # 0, 1 or 2
     table = np.zeros((256, 1, 3), np.uint8)
-    table[:3, 0] = colours[0], colours[1], colours[2]
+    table[:3, 0] = colours
     return cv2.applyColorMap(ring, table)
 
 

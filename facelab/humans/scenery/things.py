@@ -37,11 +37,13 @@ def _disc(
 
 
 def _box(rgba: np.ndarray, corners: tuple[float, float, float, float], tone: Colour) -> None:
+    """Draw a rectangle x1, y1, x2, y2 in shares of the cut-out's size."""
     x1, y1, x2, y2 = (round(value * rgba.shape[0]) for value in corners)
     cv2.rectangle(rgba, (x1, y1), (x2, y2), (*tone, 255), -1)
 
 
 def _poly(rgba: np.ndarray, points: list[tuple[float, float]], tone: Colour) -> None:
+    """Draw a polygon; points are shares of the cut-out's size."""
     outline = (np.array(points) * rgba.shape[0] * 16).round().astype(np.int32)
     cv2.fillPoly(rgba, [outline], (*tone, 255), cv2.LINE_AA, 4)
 
@@ -60,12 +62,13 @@ def _rays(
         cv2.line(rgba, first, last, (*tone, 255), max(1, round(thick * size)), cv2.LINE_AA)
 
 
-def _lit(rng: np.random.Generator, rgba: np.ndarray, strength: float = 0.5) -> np.ndarray:
+def _lit(rng: np.random.Generator, rgba: np.ndarray, strength: float) -> np.ndarray:
     """Lay light and shade over shapes that were drawn on nothing, as on something round."""
     return _shone(rng, straight(rgba), strength)
 
 
 def _shone(rng: np.random.Generator, rgba: np.ndarray, strength: float) -> np.ndarray:
+    """Lay light and shade over a cut-out whose colours are not multiplied by alpha."""
     size = rgba.shape[0]
     line = np.linspace(-1, 1, size, dtype=np.float32)
     cx, cy = rng.uniform(-0.6, 0.6), rng.uniform(-0.7, 0.2)
@@ -109,15 +112,9 @@ def clock(rng: np.random.Generator, size: int) -> np.ndarray:
         ends = (size // 2, size // 2), tuple((end * size).astype(int).tolist())
         cv2.line(rgba, *ends, (*ink, 255), max(1, round(thick * size)), cv2.LINE_AA)
     if rng.random() < 0.4:
-        for x, y in ((0.35, 0.5), (0.65, 0.5), (0.5, 0.66))[: int(rng.integers(1, 4))]:
-            _disc(
-                rgba,
-                0.5 + (x - 0.5) * wide * 2,
-                0.5 + (y - 0.5) * wide * 2,
-                0.2 * wide,
-                ink,
-                thick=0.012,
-            )
+        for across, down in ((-0.3, 0), (0.3, 0), (0, 0.32))[: int(rng.integers(1, 4))]:
+            x, y = 0.5 + across * wide, 0.5 + down * wide
+            _disc(rgba, x, y, 0.2 * wide, ink, thick=0.012)
     return _lit(rng, rgba, 0.2)
 
 
@@ -260,11 +257,8 @@ def animal(rng: np.random.Generator, size: int) -> np.ndarray:
             _poly(rgba, [(x - 0.13, 0.35), (tip, low), (x + 0.13, 0.35)], shade(fur, 0.75))
     _disc(rgba, 0.5, 0.52, rng.uniform(0.33, 0.4), fur)
     snout = shade(fur, float(rng.uniform(1.1, 1.6)))
-    centre, axes = (
-        (size * 0.5, size * 0.66),
-        (size * rng.uniform(0.24, 0.4), size * rng.uniform(0.2, 0.4)),
-    )
-    cv2.ellipse(rgba, (centre, axes, 0.0), (*snout, 255), -1, cv2.LINE_AA)
+    axes = size * rng.uniform(0.24, 0.4), size * rng.uniform(0.2, 0.4)
+    cv2.ellipse(rgba, ((0.5 * size, 0.66 * size), axes, 0.0), (*snout, 255), -1, cv2.LINE_AA)
     apart, eye = rng.uniform(0.12, 0.2), rng.uniform(0.025, 0.07)
     iris = colour(rng, str(rng.choice(["dark", "earth", "vivid"])))
     for x in (0.5 - apart, 0.5 + apart):
@@ -272,13 +266,8 @@ def animal(rng: np.random.Generator, size: int) -> np.ndarray:
         _disc(rgba, x, 0.44, 0.6 * eye, (14, 12, 12))
         _disc(rgba, x + 0.3 * eye, 0.44 - 0.4 * eye, 0.2 * eye, (250, 250, 250))
     nose = size * rng.uniform(0.05, 0.13)
-    cv2.ellipse(
-        rgba,
-        ((size * 0.5, size * 0.58), (nose, 0.7 * nose), 0.0),
-        (24, 20, 20, 255),
-        -1,
-        cv2.LINE_AA,
-    )
+    place = ((0.5 * size, 0.58 * size), (nose, 0.7 * nose), 0.0)
+    cv2.ellipse(rgba, place, (24, 20, 20, 255), -1, cv2.LINE_AA)
     coat = fractal(rng, size, size, cells=10, octaves=5, decay=0.9, stretch=0.5)
     rgb = times(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), 0.6 + 0.8 * coat)
     return _lit(rng, np.dstack([rgb, rgba[..., 3]]), 0.3)
@@ -286,6 +275,7 @@ def animal(rng: np.random.Generator, size: int) -> np.ndarray:
 
 @functools.cache
 def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """Load Pillow's own font once for each size in pixels."""
     return ImageFont.load_default(size)
 
 

@@ -9,26 +9,22 @@ about nine of them tall.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from facelab.humans.scenery.cutouts import Canvas, blurred, frame, moved, painted_over, warp
+from facelab.humans.scenery.cutouts import Canvas, blurred, frame, moved, warp
 from facelab.humans.scenery.limbs import Patch
 from facelab.humans.scenery.textures import (
     Colour,
     cloth,
     colour,
     folds,
-    fractal,
-    lit,
     mixed,
-    rows_and_columns,
     shade,
     times,
 )
-from facelab.humans.sprites import Sprite
 
 ARMS = ("down", "apart", "hips", "front", "crossed", "up")
 _ARM_SHARES = (0.4, 0.15, 0.1, 0.17, 0.13, 0.05)
@@ -140,15 +136,15 @@ def _clothes(rgba: np.ndarray, bust: Bust, tone: np.ndarray) -> tuple[np.ndarray
 
 def dress(
     rng: np.random.Generator, rgba: np.ndarray, bust: Bust
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Change the clothes: returns the picture, the seam's colours, and the cloth, which a body
-    repeats (h, w, 3) uint8, or None where clothes stay as they were rendered."""
+) -> tuple[np.ndarray, Bust, np.ndarray | None]:
+    """Change the clothes: returns the picture, the bust with its seam in the new colours, and the
+    cloth, which a body repeats (h, w, 3) uint8, or None where that is plain or stays as it was."""
     wish = rng.random(), int(rng.integers(2**32))  # the same draws whatever the picture is
     if bust.cloth is None or wish[0] < 0.3:
-        return rgba, bust.seam, None
+        return rgba, bust, None
     found = _clothes(rgba, bust, bust.cloth)
     if found is None:
-        return rgba, bust.seam, None
+        return rgba, bust, None
     mask, top = found
     inner = np.random.default_rng(wish[1])
     part = rgba[top:]
@@ -169,8 +165,8 @@ def dress(
     worn = cv2.cvtColor(part, cv2.COLOR_RGBA2RGB)
     rgba[top:, :, :3] = mixed(worn, lit, cv2.blur(mask, (3, 3)))
     tone = np.array(cv2.mean(pattern)[:3])
-    seam = np.clip(tone * (light / middle)[:, None], 0, 255)
-    return rgba, seam.round().astype(np.uint8), None if plain else pattern
+    seam = np.clip(tone * (light / middle)[:, None], 0, 255).round().astype(np.uint8)
+    return rgba, replace(bust, seam=seam), None if plain else pattern
 
 
 def paint(
@@ -179,24 +175,20 @@ def paint(
     bust: Bust,
     matrix: np.ndarray,
     *,
-    seam: np.ndarray,
     pattern: np.ndarray | None,
     gains: np.ndarray,
     sigma: float,
     owner: int,
-    bottom: float,
 ) -> None:
     """Paint the body that continues a bust under it, onto the canvas.
 
-    matrix: (2, 3) from bust to scene pixels. seam, pattern: from `dress`. gains: (3,) change of
-    colour that the bust gets too. sigma: blur in pixels. bottom: row at which something hides the
-    rest, for example the picture's end.
+    matrix: (2, 3) from bust to scene pixels. bust, pattern: from `dress`. gains: (3,) change of
+    colour that the bust gets too. sigma: blur in pixels. owner: the number its pixels get.
     """
-    u = bust.unit
     pose = _Pose.draw(rng, bust)
-    extent = bust.chin + np.array([[-2.4, pose.top], [2.4, pose.top], [-2.4, 7.8], [2.4, 7.8]]) * u
+    extent = np.array([[-2.4, pose.top], [2.4, pose.top], [-2.4, 7.8], [2.4, 7.8]]) * bust.unit
     size = canvas.owner.shape
-    rectangle = frame(moved(extent, matrix), (min(int(bottom), size[0]), size[1]))
+    rectangle = frame(moved(bust.chin + extent, matrix), size)
     if rectangle is None:
         return
     x1, y1, x2, y2 = rectangle
@@ -205,42 +197,48 @@ def paint(
     scaled[:, 2] -= (x1, y1)
     scaled *= coarse
     wide, tall = max(2, round((x2 - x1) * coarse)), max(2, round((y2 - y1) * coarse))
-    patch = Patch(np.zeros((tall, wide, 4), np.uint8), scaled, u)
-    shirt = _shirt(rng, bust, scaled, seam, pattern, wide, tall)
+    patch = Patch(np.zeros((tall, wide, 4), np.uint8), scaled, bust.unit)
+    shirt = _shirt(rng, bust, patch, pattern)
     skin = np.clip(bust.skin * rng.uniform(0.8, 1.0), 0, 255)
-    trousers: Colour = shade(colour(rng, str(rng.choice(["dark", "any", "grey"]))), 0.8)
-    short = rng.uniform(0.25, 1.0) if rng.random() < 0.3 else 0.0  # shorts, or a skirt
-    for outline in pose.legs:
-        patch.fill(outline, skin if short else np.array(trousers), 0.4)
-    for outer, knee, _, _, back, inner, top in pose.legs if short else ():
-        hem = [outer + (knee - outer) * short, inner + (back - inner) * short]
-        patch.fill(np.array([outer, hem[0], hem[1], inner, top]), np.array(trousers), 0.4)
-    far, near = pose.arms_behind, pose.arms_before
-    for arm in far:
+    _legs(rng, patch, pose, skin)
+    for arm in pose.arms_behind:
         patch.arm(arm, shirt, skin, pose.sleeve)
     patch.fill(pose.torso, shirt, 0.75)
-    for arm in near:
+    for arm in pose.arms_before:
         patch.arm(arm, shirt, skin, pose.sleeve)
-    colours = cv2.cvtColor(patch.rgba, cv2.COLOR_RGBA2RGB)
-    colours = cv2.transform(colours, np.diag(gains).astype(np.float32))
-    alpha = patch.rgba[..., 3]
-    rgba = cv2.merge([*cv2.split(cv2.min(colours, cv2.merge([alpha] * 3))), alpha])
+    rgba = _gained(patch.rgba, gains)
     if (wide, tall) != (x2 - x1, y2 - y1):
         rgba = cv2.resize(rgba, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
     soft, x, y = blurred(rgba, sigma, size, (x1, y1))
     canvas.lay(soft, x, y, owner)
 
 
+def _legs(rng: np.random.Generator, patch: Patch, pose: _Pose, skin: np.ndarray) -> None:
+    """Draw the legs in trousers, or bare under shorts or a skirt."""
+    trousers = np.array(shade(colour(rng, str(rng.choice(["dark", "any", "grey"]))), 0.8))
+    short = rng.uniform(0.25, 1.0) if rng.random() < 0.3 else 0.0
+    for outline in pose.legs:
+        patch.fill(outline, skin if short else trousers, 0.4)
+    if not short:
+        return
+    for outer, knee, _, _, back, inner, top in pose.legs:
+        hem = [outer + (knee - outer) * short, inner + (back - inner) * short]
+        patch.fill(np.array([outer, *hem, inner, top]), trousers, 0.4)
+
+
+def _gained(premultiplied: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Multiply colours that come multiplied by alpha (h, w, 4) by gains (3,), at most to alpha."""
+    colours = cv2.cvtColor(premultiplied, cv2.COLOR_RGBA2RGB)
+    colours = cv2.transform(colours, np.diag(gains).astype(np.float32))
+    alpha = premultiplied[..., 3]
+    return cv2.merge([*cv2.split(cv2.min(colours, cv2.merge([alpha] * 3))), alpha])
+
+
 def _shirt(
-    rng: np.random.Generator,
-    bust: Bust,
-    matrix: np.ndarray,
-    seam: np.ndarray,
-    pattern: np.ndarray | None,
-    width: int,
-    height: int,
+    rng: np.random.Generator, bust: Bust, patch: Patch, pattern: np.ndarray | None
 ) -> np.ndarray:
-    """Carry the seam's colours down, or the pattern on: (height, width, 3) uint8."""
+    """Carry the seam's colours down, or the pattern on: (h, w, 3) uint8 for a patch (h, w)."""
+    matrix, (height, width) = patch.matrix, patch.rgba.shape[:2]
     scale = math.hypot(*matrix[:, 0].tolist())
     foot, start = moved(np.array([bust.chin[0], bust.bottom]), matrix).tolist()
     below = (np.arange(height, dtype=np.float32) - start) / (scale * bust.unit)
@@ -249,9 +247,9 @@ def _shirt(
         shirt = warp(pattern, matrix, (0, 0, width, height), border=cv2.BORDER_REFLECT, most=1)
     else:
         columns = (np.arange(width) + 0.5 - foot) / scale + bust.chin[0]
-        places = np.arange(len(seam)) + bust.seam_start + 0.5
-        line = np.stack([np.interp(columns, places, channel) for channel in seam.T], axis=1)
-        ends = np.stack([line.ravel(), np.tile(_main_colour(rng, bust, seam), width)])
+        places = np.arange(len(bust.seam)) + bust.seam_start + 0.5
+        line = np.stack([np.interp(columns, places, channel) for channel in bust.seam.T], axis=1)
+        ends = np.stack([line.ravel(), np.tile(_main_colour(rng, bust), width)])
         share = np.hstack([(1 - ramp) ** 2, 1 - (1 - ramp) ** 2])
         shirt = cv2.convertScaleAbs(share @ ends.astype(np.float32)).reshape(height, width, 3)
     depth = float(rng.uniform(0.1, 0.5))
@@ -259,10 +257,10 @@ def _shirt(
     return times(shirt, light)
 
 
-def _main_colour(rng: np.random.Generator, bust: Bust, seam: np.ndarray) -> Colour:
+def _main_colour(rng: np.random.Generator, bust: Bust) -> Colour:
     """Give the colour of the clothes below: the seam's, or a new one where the seam is mostly
     skin."""
-    middle, other = np.median(seam, axis=0), colour(rng)
+    middle, other = np.median(bust.seam, axis=0), colour(rng)
     bare = np.abs(_direction(middle) - _direction(bust.skin)).max() < 0.04
     return other if bare else shade(middle, 1.0)
 
@@ -287,42 +285,9 @@ class _Pose:
         waist, hip = rng.uniform(0.62, 0.95), rng.uniform(0.7, 1.0)
         left, right = _side(bust, -1, broad), _side(bust, 1, broad)
         middle = (left[0, 0] + right[0, 0]) / 2 * 0.5 + chin[0] * 0.5
-        half = 0.5 * (right[-1, 0] - left[-1, 0]) - 0.2 * u
-        torso = np.array(
-            [
-                [chin[0] - 0.3 * u, left[0, 1] - 0.06 * u],
-                *left,
-                [middle - half, chin[1] + 1.3 * u],
-                [middle - waist * u, chin[1] + 2.2 * u],
-                [middle - hip * u, chin[1] + 3.4 * u],
-                [middle + hip * u, chin[1] + 3.4 * u],
-                [middle + waist * u, chin[1] + 2.2 * u],
-                [middle + half, chin[1] + 1.3 * u],
-                *right[::-1],
-                [chin[0] + 0.3 * u, right[0, 1] - 0.06 * u],
-            ]
-        )
-        legs = []
+        torso = _torso(bust, left, right, middle, waist=waist, hip=hip)
         step = rng.uniform(0.0, 0.35)
-        for side in (-1, 1):
-            foot = middle + side * (0.35 + step * rng.uniform(0, 1)) * u
-            knee = middle + side * 0.42 * u + rng.normal(0, 0.08) * u
-            outer, inner = middle + side * hip * u, middle
-            thick = 0.24 * u
-            ys = chin[1] + np.array([3.2, 5.4, 7.4]) * u
-            legs.append(
-                np.array(
-                    [
-                        [outer, ys[0]],
-                        [knee + side * thick, ys[1]],
-                        [foot + side * thick * 0.8, ys[2]],
-                        [foot - side * thick * 0.8, ys[2]],
-                        [knee - side * thick * 0.9, ys[1]],
-                        [inner, ys[0] + 0.25 * u],
-                        [inner, ys[0]],
-                    ]
-                )
-            )
+        legs = [_leg(rng, bust, side, middle, hip=hip, step=step) for side in (-1, 1)]
         behind: list[np.ndarray] = []
         before: list[np.ndarray] = []
         kinds = rng.choice(ARMS, 2, p=_ARM_SHARES)
@@ -333,6 +298,46 @@ class _Pose:
             (before if kind in ("front", "crossed") else behind).append(arm)
         sleeve = float(rng.choice([0.25, 0.5, 1.0], p=[0.37, 0.15, 0.48]))
         return cls(torso, legs, behind, before, sleeve, -2.4 if "up" in kinds else -0.6)
+
+
+def _torso(
+    bust: Bust, left: np.ndarray, right: np.ndarray, middle: float, *, waist: float, hip: float
+) -> np.ndarray:
+    """Give the outline (n, 2) from the neck down to the hips.
+
+    left, right: shoulders, from `_side`. middle: column about which the rest is even. waist, hip:
+    half their widths, in face heights.
+    """
+    u, chin = bust.unit, bust.chin
+    half = 0.5 * (right[-1, 0] - left[-1, 0]) - 0.2 * u
+    widths, downs = np.array([half, waist * u, hip * u]), chin[1] + np.array([1.3, 2.2, 3.4]) * u
+    neck = np.array([[chin[0] - 0.3 * u, left[0, 1] - 0.06 * u]])
+    nape = np.array([[chin[0] + 0.3 * u, right[0, 1] - 0.06 * u]])
+    down = np.stack([middle - widths, downs], axis=1)
+    up = np.stack([middle + widths, downs], axis=1)[::-1]
+    return np.concatenate([neck, left, down, up, right[::-1], nape])
+
+
+def _leg(
+    rng: np.random.Generator, bust: Bust, side: int, middle: float, *, hip: float, step: float
+) -> np.ndarray:
+    """Give the outline (7, 2) of one leg: outer hip, knee and foot, then up along the inside."""
+    u = bust.unit
+    foot = middle + side * (0.35 + step * rng.uniform(0, 1)) * u
+    knee = middle + side * 0.42 * u + rng.normal(0, 0.08) * u
+    thick = side * 0.24 * u
+    top, low, end = bust.chin[1] + np.array([3.2, 5.4, 7.4]) * u
+    return np.array(
+        [
+            [middle + side * hip * u, top],
+            [knee + thick, low],
+            [foot + thick * 0.8, end],
+            [foot - thick * 0.8, end],
+            [knee - thick * 0.9, low],
+            [middle, top + 0.25 * u],
+            [middle, top],
+        ]
+    )
 
 
 def _side(bust: Bust, side: int, broad: float) -> np.ndarray:
@@ -385,38 +390,3 @@ def _arm(
         reach = -0.45 if kind == "crossed" else rng.uniform(-0.1, 0.4)
         wrist = [middle + side * reach * u, chin[1] + rng.uniform(1.3, 2.1) * u]
     return np.array([shoulder, elbow, wrist])
-
-
-def turn_away(rng: np.random.Generator, sprite: Sprite) -> np.ndarray:
-    """Cover a sprite's face with hair, as if seen from behind: (h, w, 4) uint8."""
-    x1, y1, x2, y2 = sprite.box.tolist()
-    centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2 - 0.05 * (y2 - y1)])
-    axes = np.array([(x2 - x1) * rng.uniform(0.62, 0.72), (y2 - y1) * rng.uniform(0.62, 0.75)])
-    mask: np.ndarray = np.zeros(sprite.rgba.shape[:2], np.uint8)
-    shift = tuple((centre * 16).round().astype(int).tolist())
-    cv2.ellipse(
-        mask,
-        shift,
-        tuple((axes * 16).round().astype(int).tolist()),
-        0,
-        0,
-        360,
-        255,
-        -1,
-        cv2.LINE_AA,
-        4,
-    )
-    if rng.random() < 0.4:  # long hair
-        low = moved(
-            np.array([[-1, 0], [1, 0], [1.05, 1.5], [-1.05, 1.5]]) * axes,
-            np.array([[1, 0, centre[0]], [0, 1, centre[1]]]),
-        )
-        cv2.fillPoly(mask, [(low * 16).round().astype(np.int32)], 255, cv2.LINE_AA, 4)
-    tone = np.array(colour(rng, "hair"), np.float32)
-    height, width = mask.shape
-    strands = fractal(rng, height, width, cells=9, octaves=4, decay=0.7, stretch=0.2)
-    y, x = rows_and_columns(height, width)
-    (column, row), (across, up) = centre.tolist(), axes.tolist()
-    round_ = 1.15 - 0.6 * (((x - column) / across) ** 2 + ((y - row) / up) ** 2)
-    hair = lit(tone, (0.4 + 1.2 * strands) * np.clip(round_, 0.35, 1.2))
-    return painted_over(sprite.rgba, hair, mask)
