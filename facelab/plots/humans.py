@@ -20,6 +20,7 @@ from torch import Tensor
 
 from facelab.humans.head_model import HeadModel, front_camera, portrait_light, turn
 from facelab.humans.sprites import Sprite
+from facelab.images import to_photo
 from facelab.plots.figures import boxes as draw_boxes
 from facelab.plots.figures import photo as draw_photo
 from facelab.plots.palette import LINES, MARKERS, PALETTE, WIDE
@@ -31,21 +32,24 @@ TONES = {"dark": -30.0, "brown": 10.0, "tan": 28.0, "medium": 41.0, "light": 55.
 
 WORN = ("glasses", "hat", "mask", "held")
 
+_PLATE: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
+
 
 # ---- pictures of a person
 
 
 def layers(sprite: Sprite, backdrop: np.ndarray, *, title: str = "") -> Figure:
-    """Draw the four pictures of alpha compositing: colour, alpha, background, and the sum."""
-    colour = sprite.rgba[..., :3].copy()
-    alpha = np.repeat(sprite.rgba[..., 3:], 3, axis=2)
-    steps = {
-        "colour c": colour,
-        "alpha α": alpha,
+    """Draw the four pictures of alpha compositing: colour, alpha, background, and the sum.
+
+    backdrop: (H, W, 3) uint8 of the sprite's size.
+    """
+    pictures = {
+        "colour c": sprite.rgba[..., :3].copy(),
+        "alpha α": np.repeat(sprite.rgba[..., 3:], 3, axis=2),
         "background b": backdrop,
         "α c + (1 - α) b": over(sprite.rgba, backdrop),
     }
-    return strip(steps, title=title)
+    return strip(pictures, title=title)
 
 
 def strip(pictures: Mapping[str, np.ndarray], *, height: float = 2.3, title: str = "") -> Figure:
@@ -89,14 +93,17 @@ def steps(model: HeadModel, *, seed: int = 3, side: int = 160) -> dict[str, np.n
                 points, paint, front_camera(fill=0.74), portrait_light(),
                 size=(side, side), background=0.9, shine=shine,
             ).image[0]  # fmt: skip
-        made[name] = (image.permute(1, 2, 0) * 255 + 0.5).byte().numpy()
+        made[name] = to_photo(image)
     return made
 
 
 def labelled(
     sprite: Sprite, *, backdrop: np.ndarray | Sequence[int] = (150, 156, 162), ax: Axes
 ) -> Figure:
-    """Draw a face with its labels: box, 68 points (hidden ones as crosses), rings for the five."""
+    """Draw a face with its labels: box, 68 points (hidden ones as crosses), rings for the five.
+
+    backdrop: (H, W, 3) uint8, or one colour (3,).
+    """
     photo = over(sprite.rgba, np.asarray(backdrop))
     draw_photo(photo, ax=ax)
     draw_boxes(None, torch.from_numpy(sprite.box)[None], role="truth", ax=ax)
@@ -112,14 +119,16 @@ def labelled(
 
 
 def numbered(photo: np.ndarray, points: Tensor, *, ax: Axes, title: str = "") -> Figure:
-    """Draw a face with its five numbered points; 0 and 3 are squares, 1 and 4 circles."""
+    """Draw a face with its five numbered points; 0 and 3 are squares, 1 and 4 circles.
+
+    photo: (H, W, 3) uint8. points: (5, 2) in its pixels.
+    """
     draw_photo(photo, ax=ax, title=title)
     ax.title.set_fontsize(10)
     for number, (x, y) in enumerate(points.tolist()):
-        marker = {0: "s", 3: "s", 2: "D"}.get(number, "o")
+        marker = "soDso"[number]
         ax.plot(x, y, marker=marker, color=PALETTE["prediction"], markeredgecolor="white", ms=8)
-        plate = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
-        ax.annotate(str(number), (x, y), xytext=(7, 4), textcoords="offset points", bbox=plate)
+        ax.annotate(str(number), (x, y), xytext=(7, 4), textcoords="offset points", bbox=_PLATE)
     corners = np.concatenate([points.amin(dim=0), points.amax(dim=0)])
     return _zoom(ax, photo, corners, around=1.1)
 
@@ -243,9 +252,6 @@ def wilson(hits: np.ndarray, z: float = 1.96) -> tuple[float, float]:
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-_PLATE: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
-
-
 # ---- who is in a pack
 
 
@@ -280,6 +286,10 @@ def distributions(table: Mapping[str, np.ndarray], *, title: str = "") -> Figure
     return fig
 
 
+def _age_names() -> list[str]:
+    return [f"{low}-{high - 1}" for low, high in zip(AGES[:-1], AGES[1:], strict=True)]
+
+
 def _ages(ax: Axes, table: Mapping[str, np.ndarray]) -> None:
     male = np.asarray(table["male"]) > 0.5
     bottom = np.zeros(len(AGES) - 1)
@@ -291,7 +301,7 @@ def _ages(ax: Axes, table: Mapping[str, np.ndarray]) -> None:
         ax.bar(range(len(counts)), counts, bottom=bottom, color=PALETTE[role], hatch=hatch,
                ec="white", label=name)  # fmt: skip
         bottom += counts
-    names = [f"{low}-{high - 1}" for low, high in zip(AGES[:-1], AGES[1:], strict=True)]
+    names = _age_names()
     ax.set_xticks(range(len(names)), names, rotation=60)
     ax.set_xlabel("age (years)")
     ax.set_ylabel("renders")
@@ -359,7 +369,7 @@ def cross_table(table: Mapping[str, np.ndarray], *, title: str = "") -> Figure:
         dark = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.18
         text = str(count) if count else "x"
         ax.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
-    names = [f"{low}-{high - 1}" for low, high in zip(AGES[:-1], AGES[1:], strict=True)]
+    names = _age_names()
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks(range(len(TONES)), list(TONES))
     ax.set_xlabel("age (years)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,28 +13,27 @@ from facelab.humans.rendering.render import render
 from facelab.plots.sheets import over, sheet, wall
 
 AGES = (5.0, 11.0, 16.0, 22.0, 30.0, 38.0, 46.0, 55.0, 64.0, 72.0, 80.0)
+_FRAMING: dict[str, Any] = {"fill": 0.62, "shift": (0, -0.02)}  # head and shoulders
 
 
-def people(
-    count: int = 48, *, columns: int = 8, size: int = 160, seed: int = 0, occluders: bool = True
-) -> np.ndarray:
-    """One photo each of many people, light, look and pose as they come."""
+def people(count: int = 48, *, columns: int = 8, size: int = 160, seed: int = 0) -> np.ndarray:
+    """Render one photo each of many people, light, look and pose as they come."""
     rng = np.random.default_rng(seed)
     photos = []
     for _ in range(count):
         human = Human.sample(rng)
-        view = View.sample(rng, human, fill=0.62, shift=(0, -0.02), occluders=occluders)
+        view = View.sample(rng, human, **_FRAMING)
         photos.append(_photo(human, view, wall(rng, (size, size))))
     return sheet(photos, columns)
 
 
 def views(count: int = 24, *, columns: int = 8, size: int = 160, seed: int = 0) -> np.ndarray:
-    """Many photos of one person: only the person stays."""
+    """Render many photos of one person: only the person stays."""
     rng = np.random.default_rng(seed)
     human = Human.sample(rng)
     photos = []
     for _ in range(count):
-        view = View.sample(rng, human, fill=0.62, shift=(0, -0.02))
+        view = View.sample(rng, human, **_FRAMING)
         photos.append(_photo(human, view, wall(rng, (size, size))))
     return sheet(photos, columns)
 
@@ -41,7 +41,7 @@ def views(count: int = 24, *, columns: int = 8, size: int = 160, seed: int = 0) 
 def ages(
     count: int = 3, *, years: Sequence[float] = AGES, size: int = 160, seed: int = 0
 ) -> np.ndarray:
-    """A few people through their lives, one a row, in the same light and pose."""
+    """Render a few people through their lives, one a row, in the same light and pose."""
     rng = np.random.default_rng(seed)
     photos = []
     for _ in range(count):
@@ -59,8 +59,7 @@ def ages(
                 expression="neutral",
                 light="indoors",
                 occluders=False,
-                fill=0.62,
-                shift=(0, -0.02),
+                **_FRAMING,
             )
             photos.append(_photo(human, view, back))
     return sheet(photos, len(years))

@@ -27,7 +27,7 @@ def over(rgba: np.ndarray, backdrop: np.ndarray) -> np.ndarray:
 
 
 def wall(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """A quiet wall out of focus: uint8 (H, W, 3)."""
+    """Paint a quiet wall out of focus: uint8 (H, W, 3)."""
     grey = rng.uniform(70, 200) + rng.uniform(-35, 35, (3, 3, 1))
     grid = (grey + rng.uniform(-18, 18, 3)).astype(np.float32)
     smooth = cv2.resize(grid, size[::-1], interpolation=cv2.INTER_CUBIC)
@@ -48,7 +48,7 @@ def sheet(photos: Sequence[np.ndarray], columns: int) -> np.ndarray:
 
 
 def people(source: SpriteSource, count: int = 48, *, columns: int = 8, seed: int = 0) -> np.ndarray:
-    """One photo each of many people."""
+    """Show one photo each of many people."""
     rng = np.random.default_rng(seed)
     numbers = _busts(source)
     person = source.table["person"][numbers]
@@ -57,7 +57,7 @@ def people(source: SpriteSource, count: int = 48, *, columns: int = 8, seed: int
 
 
 def views(source: SpriteSource, count: int = 24, *, columns: int = 8, seed: int = 0) -> np.ndarray:
-    """A few people, each as often as the pack shows them: only the person stays in a row."""
+    """Show a few people, each as often as the pack does: only the person stays in a row."""
     rng = np.random.default_rng(seed)
     numbers = _busts(source)
     person = source.table["person"][numbers]
@@ -65,13 +65,12 @@ def views(source: SpriteSource, count: int = 24, *, columns: int = 8, seed: int 
     often, columns = shown[np.argsort(-times, kind="stable")], min(columns, int(times.max()))
     photos: list[np.ndarray] = []
     for p in often[: -(-count // columns)]:
-        row = [_photo(source, k, rng) for k in numbers[person == p][:columns]]
-        photos += row + [np.full_like(row[0], 255)] * (columns - len(row))
+        photos += _row(source, numbers[person == p][:columns], columns, rng)
     return sheet(photos, columns)
 
 
 def ages(source: SpriteSource, count: int = 6, *, columns: int = 7, seed: int = 0) -> np.ndarray:
-    """The people whom the pack shows over most years, one a row, young to old."""
+    """Show the people whom the pack has over most years, one a row, young to old."""
     rng = np.random.default_rng(seed)
     numbers = _busts(source)
     person, age = source.table["person"][numbers], source.table["age"][numbers]
@@ -83,13 +82,12 @@ def ages(source: SpriteSource, count: int = 6, *, columns: int = 7, seed: int = 
     for p in shown:
         own = numbers[person == p]
         own = own[np.argsort(source.table["age"][own])][:columns]
-        row = [_photo(source, k, rng) for k in own]
-        photos += row + [np.full_like(row[0], 255)] * (columns - len(row))
+        photos += _row(source, own, columns, rng)
     return sheet(photos, columns)
 
 
 def scenes(source: SpriteSource, count: int = 9, *, columns: int = 3, seed: int = 0) -> np.ndarray:
-    """Composed photos with the boxes of all faces, and the points of the larger ones."""
+    """Show composed photos with the boxes of all faces, and the points of the larger ones."""
     photos = []
     for k in range(count):
         scene = compose(source, seed=seed + k, faces=None)
@@ -110,7 +108,7 @@ SHEETS: dict[str, Callable[..., np.ndarray]] = {
 
 
 def _busts(source: SpriteSource) -> np.ndarray:
-    """Numbers of the sprites of the commonest size, which is head and shoulders."""
+    """Find the sprites of the commonest size, which is head and shoulders: their numbers."""
     sizes = np.array([source.table["height"], source.table["width"]])
     kinds, times = np.unique(sizes, axis=1, return_counts=True)
     common = kinds[:, times.argmax()]
@@ -118,6 +116,15 @@ def _busts(source: SpriteSource) -> np.ndarray:
     return found
 
 
+def _row(
+    source: SpriteSource, numbers: np.ndarray, columns: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Give the photos of one row of a sheet, filled up with white ones."""
+    photos = [_photo(source, number, rng) for number in numbers]
+    return photos + [np.full_like(photos[0], 255)] * (columns - len(photos))
+
+
 def _photo(source: SpriteSource, number: int, rng: np.random.Generator) -> np.ndarray:
+    """Lay a sprite, by number, over a wall."""
     rgba = source[int(number)].rgba
     return over(rgba, wall(rng, rgba.shape[:2]))

@@ -58,3 +58,13 @@ def test_ages_run_from_young_to_old_in_every_row(monkeypatch):
 
 def test_scenes_are_photos_with_boxes():
     assert sheets.scenes(ToySource(), 2, columns=2).shape == (480, 1280, 3)
+
+
+def test_rows_of_people_with_fewer_photos_are_filled_with_white():
+    source = ToySource(people=3, views=4)
+    kept = np.flatnonzero((source.table["person"] != 1) | (source.table["age"] < 30))
+    source.sprites = [source.sprites[k] for k in kept]
+    source.table = {name: column[kept] for name, column in source.table.items()}
+    rows = hues(sheets.views(source, 12, columns=4))
+    assert (rows[:2] > 0).all()
+    assert (rows[2] > 0).tolist() == [True, True, False, False]

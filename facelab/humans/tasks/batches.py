@@ -37,6 +37,8 @@ class Seeded(Dataset[Item], Generic[Item]):
         return np.random.default_rng([self.seed, self.epoch, index])
 
     def _check(self, index: int) -> int:
+        """Count a negative index from the end; refuse one outside with IndexError, which ends a
+        loop."""
         count = len(self)  # type: ignore[arg-type]
         if not -count <= index < count:
             raise IndexError(f"item {index} of {count}")
@@ -62,7 +64,9 @@ class PKSampler(Sampler[list[int]]):
         starts = np.flatnonzero(np.diff(identities[order], prepend=-1))[1:]
         self._members = np.split(order, starts)
         if len(identities) == 0 or len(self._members) < people:
-            raise ValueError(f"people: {people} asked for, {len(self._members)} there")
+            raise ValueError(
+                f"people: {people} asked for, {len(self._members)} there; ask for fewer a batch"
+            )
         self.people, self.images, self.seed, self.epoch = people, images, seed, 0
         self._length = max(1, len(identities) // (people * images))
 
@@ -110,8 +114,8 @@ def make_loader(
 ) -> DataLoader[Any]:
     """Give a DataLoader whose workers keep to one thread each.
 
-    batch, shuffle: as usual, unless a batch_sampler decides. seed: of the shuffling. collate: makes
-    a batch of a list of records; the list itself when left out.
+    batch, shuffle: as usual, unless a batch_sampler decides. workers: processes, 0 for none. seed:
+    of the shuffling. collate: makes a batch of a list of records; the list itself when left out.
     """
     if batch_sampler is not None:
         order: dict[str, Any] = {"batch_sampler": batch_sampler}

@@ -29,15 +29,19 @@ class Backdrops:
 
     seed: another one gives others. count: how many. side: of each, in pixels. paint: what makes one
     of (height, width); facelab's own backgrounds when left out.
+    Raises ValueError for a count or side below 1.
     """
 
     def __init__(
         self, *, seed: int = 0, count: int = 48, side: int = 320, paint: Paint | None = None
     ) -> None:
+        if count < 1 or side < 1:
+            raise ValueError(f"count, side: expected 1 or more, got {count}, {side}")
         self.seed, self.count, self.side, self.paint = seed, count, side, paint
         self._made: dict[int, np.ndarray] = {}
 
     def __getstate__(self) -> dict[str, object]:
+        """Leave the pictures out: another process makes its own."""
         return {**self.__dict__, "_made": {}}
 
     def window(self, rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
@@ -59,6 +63,7 @@ class Backdrops:
         return cv2.transform(part, np.diag(gain))
 
     def _paint(self, rng: np.random.Generator) -> np.ndarray:
+        """Make one backdrop: uint8 (side, side, 3)."""
         if self.paint is not None:
             return self.paint(rng, (self.side, self.side))
         from facelab.humans.scenery.backgrounds import background
@@ -73,6 +78,7 @@ class Augment:
     angle: largest turn, radians. zoom: largest change of size, a factor above 1. shift: largest,
     as a share of the side. mirror: chance of mirroring. degrade: what a worse camera does to the
     crop, or None.
+    Raises ValueError that names what is outside its range.
     """
 
     angle: float = 0.06
@@ -80,6 +86,18 @@ class Augment:
     shift: float = 0.02
     mirror: float = 0.5
     degrade: Degrade | None = None
+
+    def __post_init__(self) -> None:
+        for name, least, most in (
+            ("angle", 0, math.inf),
+            ("zoom", 1, math.inf),
+            ("shift", 0, math.inf),
+            ("mirror", 0, 1),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                limits = f"{least} or more" if most == math.inf else f"{least} to {most}"
+                raise ValueError(f"{name}: expected {limits}, got {value}")
 
 
 PLAIN = Augment(angle=0.0, zoom=1.0, shift=0.0, mirror=0.0)
@@ -112,7 +130,7 @@ def alignment(five: np.ndarray, size: int | tuple[int, int] = 112) -> np.ndarray
     """Find the map that aligns a face: the same as `umeyama` onto the template, in a thirtieth of
     the time.
 
-    five: (5, 2). Returns (2, 3) float64.
+    five: (5, 2). size: of the crop, as in `geometry.template`. Returns (2, 3) float64.
     """
     target, middle = _template(size)
     points = five[:, 0] + 1j * five[:, 1].astype(np.float64)
@@ -152,11 +170,12 @@ def shaken(
     """
     turn = rng.uniform(-angle, angle)
     scale = math.exp(rng.uniform(-1, 1) * math.log(zoom))
-    c, s = scale * math.cos(turn), scale * math.sin(turn)
+    cos, sin = scale * math.cos(turn), scale * math.sin(turn)
     x, y = (size[1] - 1) / 2, (size[0] - 1) / 2
     right, down = rng.uniform(-shift, shift, 2).tolist()
-    move_x, move_y = x - c * x + s * y + right * size[1], y - s * x - c * y + down * size[0]
-    return then(matrix, np.array([[c, -s, move_x], [s, c, move_y]]))
+    move_x = x - cos * x + sin * y + right * size[1]
+    move_y = y - sin * x - cos * y + down * size[0]
+    return then(matrix, np.array([[cos, -sin, move_x], [sin, cos, move_y]]))
 
 
 def varied(
@@ -176,7 +195,7 @@ def flipped(matrix: np.ndarray, width: int) -> np.ndarray:
 
 
 def then(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Chain two (2, 3) maps."""
+    """Chain two (2, 3) maps: the first, then the second."""
     both = second[:, :2] @ first
     both[:, 2] += second[:, 2]
     return both

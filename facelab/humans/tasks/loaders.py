@@ -68,8 +68,8 @@ AGE_GROUPS = (11.0, 21.0, 31.0, 41.0, 51.0)
 """First years of the groups 11-20, 21-30, 31-40, 41-50, over 50. Source: IPCGAN, section 4.1."""
 
 
-class _Aligned(Seeded[Item]):
-    """Aligned crops on backgrounds."""
+class _Crops(Seeded[Item]):
+    """Crops of sprites on backgrounds; options as `IdentityCrops`."""
 
     def __init__(
         self,
@@ -83,17 +83,27 @@ class _Aligned(Seeded[Item]):
         super().__init__(seed=seed)
         self.source = source
         self.size = (size, size) if isinstance(size, int) else size
-        self._side = size
         self.augment = default_augment() if augment is None else augment
         self.backdrops = Backdrops() if backdrops is None else backdrops
 
-    def crop(self, sprite: Sprite, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
-        """Cut one aligned crop: uint8 (H, W, 3) and its five points (5, 2) in the crop."""
-        matrix = crops.alignment(sprite.five, self._side)
+    def taken(
+        self, sprite: Sprite, matrix: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Cut one crop through a map (2, 3), varied and degraded as the options say: uint8
+        (H, W, 3), and the map that was used."""
         matrix = varied(matrix, self.size, rng, self.augment)
         image = crops.cut(sprite.rgba, matrix, self.size, self.backdrops.window(rng, self.size))
         if self.augment.degrade is not None:
             image = self.augment.degrade(image, rng)
+        return image, matrix
+
+
+class _Aligned(_Crops[Item]):
+    """Aligned crops."""
+
+    def crop(self, sprite: Sprite, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
+        """Cut one aligned crop: uint8 (H, W, 3) and its five points (5, 2) in the crop."""
+        image, matrix = self.taken(sprite, crops.alignment(sprite.five, self.size), rng)
         return image, torch.from_numpy(crops.move_points(matrix, sprite.five))
 
 
@@ -146,20 +156,24 @@ class AgePairs(_Aligned[tuple[AgedFace, AgedFace]]):
     """Pairs of one person at two ages, the younger first; options as `IdentityCrops`.
 
     gap: least difference in years. pairs: (N, 2) int64 sprite numbers of each item.
-    Raises ValueError when nobody has two ages that far apart.
+    Raises ValueError for a gap of 0 or less, and when nobody has two ages that far apart.
     """
 
     def __init__(self, source: SpriteSource, *, gap: float = 10.0, **options: Any) -> None:
         super().__init__(source, **options)
         person, age = source.table["person"], source.table["age"]
-        found = []
+        if not gap > 0:
+            raise ValueError(f"gap: expected years above 0, got {gap:g}")
+        found = [np.zeros((0, 2), np.int64)]
         for one in np.unique(person):
             mine = np.flatnonzero(person == one)
             younger, older = np.nonzero(age[mine][None, :] - age[mine][:, None] >= gap)
             found.append(np.stack([mine[younger], mine[older]], axis=1))
         self.pairs = np.concatenate(found)
         if not len(self.pairs):
-            raise ValueError(f"gap: nobody is shown at two ages {gap:g} years apart")
+            raise ValueError(
+                f"gap: nobody is shown at two ages {gap:g} years apart; ask for a smaller gap"
+            )
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -171,34 +185,32 @@ class AgePairs(_Aligned[tuple[AgedFace, AgedFace]]):
         return younger, older
 
 
-class LandmarkCrops(Seeded[Scene]):
+class LandmarkCrops(_Crops[Scene]):
     """Crops around the face box with landmarks: item i is sprite i, as `Scene` with one face.
 
-    size: of the crop, (H, W) or a side. points: 5 or 68. margin: left around the box, as a share of
-    its longer side. augment: by how much the crop varies about that. Attributes: visible (1, P)
+    points: 5 or 68. margin: left around the box, as a share of its longer side. augment: by how
+    much the crop varies about that; other options as `IdentityCrops`. Attributes: visible (1, P)
     bool, in the crop and not hidden; pose (1, 3) yaw, pitch, roll in radians, mirrored with the
     crop but not turned with it; hidden, age (1,), person (1,).
+    Raises ValueError for another number of points, or a margin of -0.5 or less.
     """
 
     def __init__(
         self,
         source: SpriteSource,
         *,
-        size: int | tuple[int, int] = 112,
         points: Literal[5, 68] = 68,
         margin: float = 0.15,
-        seed: int = 0,
         augment: Augment | None = None,
-        backdrops: Backdrops | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(seed=seed)
+        wide = default_augment(angle=0.35, zoom=1.15, shift=0.08)
+        super().__init__(source, augment=wide if augment is None else augment, **options)
         if points not in (5, 68):
             raise ValueError(f"points: expected 5 or 68, got {points}")
-        self.source, self.points, self.margin = source, points, margin
-        self.size = (size, size) if isinstance(size, int) else size
-        wide = default_augment(angle=0.35, zoom=1.15, shift=0.08)
-        self.augment = wide if augment is None else augment
-        self.backdrops = Backdrops() if backdrops is None else backdrops
+        if not margin > -0.5:
+            raise ValueError(f"margin: expected more than -0.5, which leaves nothing; got {margin}")
+        self.points, self.margin = points, margin
 
     def __len__(self) -> int:
         return len(self.source)
@@ -207,16 +219,13 @@ class LandmarkCrops(Seeded[Scene]):
         index = self._check(index)
         sprite, rng = self.source[index], self.rng(index)
         matrix = crops.around(sprite.box, self.size, margin=self.margin)
-        matrix = varied(matrix, self.size, rng, self.augment)
-        image = crops.cut(sprite.rgba, matrix, self.size, self.backdrops.window(rng, self.size))
-        if self.augment.degrade is not None:
-            image = self.augment.degrade(image, rng)
+        image, matrix = self.taken(sprite, matrix, rng)
         five = self.points == 5
         points = crops.move_points(matrix, sprite.five if five else sprite.landmarks)
         seen = (sprite.five_visible if five else sprite.visible)[crops.swap(matrix, self.points)]
         seen = seen & ((points >= 0) & (points < self.size[::-1])).all(axis=1)
         pose = np.array(sprite.pose, np.float32)
-        if np.linalg.det(matrix[:, :2]) < 0:
+        if crops.area(matrix) < 0:
             pose *= (-1, 1, -1)  # yaw and roll change sides
         return Scene(
             image,
@@ -264,8 +273,10 @@ class Scenes(Seeded[Scene]):
     """Photos of many people, composed when they are asked for, as `Scene`.
 
     length: scenes an epoch. size: (H, W) pixels. faces: how many, or a range (least, most) to draw
-    from, in equal steps of the logarithm, or None for as many as photos on the web have. options:
-    the rest goes to `compose`, such as config.
+    from, in equal steps of the logarithm, or None for as many as photos on the web have. compose:
+    what makes one of source, seed, size and faces; facelab's own when left out. options: the rest
+    goes to `compose`, such as config.
+    Raises ValueError for a length below 1, or a range that is not 1 <= least <= most.
     """
 
     def __init__(
@@ -282,6 +293,8 @@ class Scenes(Seeded[Scene]):
         super().__init__(seed=seed)
         if length < 1:
             raise ValueError(f"length: expected 1 or more, got {length}")
+        if isinstance(faces, tuple) and not 1 <= faces[0] <= faces[1]:
+            raise ValueError(f"faces: a range is (least, most), 1 <= least <= most; got {faces}")
         if compose is None:
             from facelab.humans.scenery.scenes import compose as own
 
@@ -309,6 +322,7 @@ def age_group(age: np.ndarray, edges: Sequence[float] = AGE_GROUPS) -> np.ndarra
 
 
 def _aged(data: _Aligned[Any], index: int, rng: np.random.Generator) -> AgedFace:
+    """Cut the aligned crop of a sprite, by number, as a record with its age."""
     sprite = data.source[index]
     image, five = data.crop(sprite, rng)
     return AgedFace(image, float(sprite.age), int(sprite.person), five)

@@ -37,6 +37,7 @@ class Patches(Seeded[Patch]):
     size: side of `high` in pixels. scale: how many times smaller `low` is. negatives: share of
     patches without a face: backgrounds, props and bodies. degrade: what happens to `low` after the
     shrinking, or None. Item i shows sprite i, or no face.
+    Raises ValueError for a size that is no multiple of the scale, or a share outside [0, 1].
     Source: Finding tiny faces in the wild with generative adversarial network, 48 and 12 pixels.
     """
 
@@ -52,8 +53,10 @@ class Patches(Seeded[Patch]):
         backdrops: Backdrops | None = None,
     ) -> None:
         super().__init__(seed=seed)
-        if size < scale or size % scale or scale < 1:
-            raise ValueError(f"size: expected a multiple of the scale {scale}, got {size}")
+        if scale < 1 or size < scale or size % scale:
+            raise ValueError(
+                f"size: expected a multiple of scale, and scale 1 or more; got {size} and {scale}"
+            )
         if not 0 <= negatives <= 1:
             raise ValueError(f"negatives: expected a share, 0 to 1, got {negatives}")
         self.source, self.size, self.scale = source, size, scale

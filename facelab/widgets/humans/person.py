@@ -15,8 +15,10 @@ from torch import Tensor
 
 from facelab.geometry.landmarks import to5
 from facelab.humans.head_model import HeadModel, Renderer, front_camera, project, turn
+from facelab.images import to_photo
 from facelab.widgets.base import Choice, Controls, PictureView, Slider, SvgView, Twin, with_static
 from facelab.widgets.humans.person_views import (
+    OVERLAYS,
     Labels,
     draw_room,
     label_table,
@@ -97,6 +99,7 @@ def person_explorer(model: HeadModel | None = None) -> Twin:
 
 
 def _controls() -> list[Slider | Choice]:
+    """Describe the controls: one slider for each field of `Pose`, and the overlay."""
     start = Pose()
 
     def degrees(name: str, most: int, label: str) -> Slider:
@@ -118,11 +121,7 @@ def _controls() -> list[Slider | Choice]:
         spread("shape2", "shape 2"),
         spread("shape3", "shape 3"),
         spread("tone", "skin 1"),
-        Choice(
-            "overlay",
-            "points",
-            options={"none": "none", "box": "box", "points": "points", "mesh": "mesh"},
-        ),
+        Choice("overlay", "points", options={name: name for name in OVERLAYS}),
     ]
 
 
@@ -151,12 +150,11 @@ def look(model: HeadModel, renderer: Renderer, pose: Pose) -> Labels:
         screen, depth = project(vertices, camera, size=(SIDE, SIDE))
         points, near = screen[0, model.landmarks], depth[0, model.landmarks]
         visible = seen(points, near, drawn.depth[0])
-    image = (drawn.image[0].permute(1, 2, 0) * 255 + 0.5).byte().numpy()
     corners = screen[0, model.coarse]  # (C, 3, 2)
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     front = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] < 0  # y runs downwards
     return Labels(
-        image=image,
+        image=to_photo(drawn.image[0]),
         box=box_of(points),
         landmarks=points,
         visible=visible,

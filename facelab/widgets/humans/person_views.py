@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 NEAREST = (36, 45, 30, 48, 54)  # of the 68: whose visibility stands for each of the five
 
+OVERLAYS = ("none", "box", "points", "mesh")  # what can be drawn over the picture
+WHITE = (255, 255, 255)
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -42,11 +45,15 @@ class Labels:
     age: float
     lamp: float
 
+    @property
+    def hidden(self) -> int:
+        """Count the landmarks that do not show."""
+        return int((~self.visible).sum())
+
     def key_numbers(self) -> str:
         """Say how large the box is and how many points are hidden."""
         x1, y1, x2, y2 = self.box.tolist()
-        hidden = int((~self.visible).sum())
-        return f"box {x2 - x1:.0f} x {y2 - y1:.0f} pixels, {hidden} of 68 points hidden"
+        return f"box {x2 - x1:.0f} x {y2 - y1:.0f} pixels, {self.hidden} of 68 points hidden"
 
 
 def sentence(labels: Labels) -> str:
@@ -66,7 +73,7 @@ def sentence(labels: Labels) -> str:
 def paint(labels: Labels, overlay: str, *, width: int) -> np.ndarray:
     """Paint the overlay on an enlarged copy: (width, width, 3) uint8.
 
-    overlay: "none", "box", "points" (with the box) or "mesh".
+    overlay: one of `OVERLAYS`; "points" come with the box.
     """
     scale = width / labels.image.shape[1]
     canvas = cv2.resize(labels.image, (width, width), interpolation=cv2.INTER_CUBIC)
@@ -75,7 +82,7 @@ def paint(labels: Labels, overlay: str, *, width: int) -> np.ndarray:
         cv2.polylines(canvas, list(lines), True, rgb("anchor"), 1, cv2.LINE_AA, shift=3)
     if overlay in ("box", "points"):
         x1, y1, x2, y2 = (labels.box * scale).round().int().tolist()
-        for colour, thickness in (((255, 255, 255), 5), (rgb("truth"), 2)):
+        for colour, thickness in ((WHITE, 5), (rgb("truth"), 2)):
             cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), colour, thickness)
     if overlay == "points":
         _points(canvas, labels, scale)
@@ -87,14 +94,14 @@ def _points(canvas: np.ndarray, labels: Labels, scale: float) -> None:
     places = (labels.landmarks * scale).round().int().tolist()
     for (x, y), shown in zip(places, labels.visible.tolist(), strict=True):
         if shown:
-            cv2.circle(canvas, (x, y), 4, (255, 255, 255), -1, cv2.LINE_AA)
+            cv2.circle(canvas, (x, y), 4, WHITE, -1, cv2.LINE_AA)
             cv2.circle(canvas, (x, y), 3, rgb("candidate"), -1, cv2.LINE_AA)
         else:
-            for colour, thickness in (((255, 255, 255), 4), (rgb("accent"), 2)):
+            for colour, thickness in ((WHITE, 4), (rgb("accent"), 2)):
                 cv2.line(canvas, (x - 4, y - 4), (x + 4, y + 4), colour, thickness, cv2.LINE_AA)
                 cv2.line(canvas, (x - 4, y + 4), (x + 4, y - 4), colour, thickness, cv2.LINE_AA)
     for x, y in (labels.five * scale).round().int().tolist():
-        cv2.circle(canvas, (x, y), 8, (255, 255, 255), 4, cv2.LINE_AA)
+        cv2.circle(canvas, (x, y), 8, WHITE, 4, cv2.LINE_AA)
         cv2.circle(canvas, (x, y), 8, rgb("prediction"), 2, cv2.LINE_AA)
 
 
@@ -133,23 +140,23 @@ def _head(x: float, y: float, angle: float, *, down: bool) -> str:
 
 
 def _camera(x: float, y: float, *, side: bool = False) -> str:
+    """Draw the camera; `side`: in the view from the side, where its name has no room."""
     words = "" if side else svg.text(x + 20, y + 4, "camera", size=11)
     return f'<rect x="{x - 14}" y="{y - 9}" width="28" height="18" fill="{svg.INK}"/>' + words
 
 
 def _lamp(x: float, y: float, angle: float) -> str:
-    """Draw the lamp as a star-like disc, 90 pixels from the head, and its ray."""
+    """Draw the lamp as a disc, 86 pixels from the head at (x, y), and its ray."""
     place = (x + 86 * math.sin(angle), y + 86 * math.cos(angle))
     edge = (x + 33 * math.sin(angle), y + 33 * math.cos(angle))
     ray = svg.line(*place, *edge, stroke="#B58900", width=2)
-    disc = (
-        f'<circle cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="8" fill="#F5D547" stroke="#B58900"/>'
-    )
-    return ray + disc
+    centre = f'cx="{place[0]:.1f}" cy="{place[1]:.1f}"'
+    return ray + f'<circle {centre} r="8" fill="#F5D547" stroke="#B58900"/>'
 
 
 def label_table(labels: Labels) -> str:
     """Write box and five points as an HTML table."""
+    side = labels.image.shape[1]
     box = ", ".join(f"{value:.1f}" for value in labels.box.tolist())
     rows = [("box x1, y1, x2, y2", box, "")]
     for name, (x, y), nearest in zip(FIVE, labels.five.tolist(), NEAREST, strict=True):
@@ -160,7 +167,7 @@ def label_table(labels: Labels) -> str:
     )
     head = "".join(
         f'<th scope="col" style="text-align:left">{name}</th>'
-        for name in ("label", "pixels of 224", "")
+        for name in ("label", f"pixels of {side}", "")
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -174,10 +181,10 @@ def presets_figure(looks: Mapping[str, Labels]) -> Figure:
 
     fig, axes = plt.subplots(2, len(looks), figsize=(9.6, 5.2), squeeze=False, layout="constrained")
     for upper, lower, (name, labels) in zip(axes[0], axes[1], looks.items(), strict=True):
-        upper.imshow(paint(labels, "points", width=448))
-        lower.imshow(paint(labels, "mesh", width=448))
-        hidden = int((~labels.visible).sum())
-        upper.set_title(f"{name}\n{hidden} of 68 points hidden", fontsize=10)
+        width = 2 * labels.image.shape[1]
+        upper.imshow(paint(labels, "points", width=width))
+        lower.imshow(paint(labels, "mesh", width=width))
+        upper.set_title(f"{name}\n{labels.hidden} of 68 points hidden", fontsize=10)
         for ax in (upper, lower):
             ax.set_axis_off()
     return fig

@@ -6,6 +6,7 @@ people in the same places wherever the settings allow it. Drawings are in `scene
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -30,7 +31,7 @@ MOST = 40  # faces
 LARGEST = 200  # pixels: a close-up in a picture of this size
 
 ARRANGED = {"any": None, "anywhere": "scatter", "a street": "street", "rows": "rows"}
-THREE: dict[str, dict[str, Any]] = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "Eight people, 20 to 80 px": {},
     "The same, out of focus": {"blur": 4},
     "Forty people, 6 to 60 px": {"faces": 40, "smallest": 6, "largest": 60, "hide": 40},
@@ -70,7 +71,7 @@ def scene_composer(source: SpriteSource, *, seed: int = 7) -> Twin:
     page = widgets.VBox([above, controls.button, said, beside, table])
     start = controls.values()
     columns = [
-        Setting(name, composed(source, **(start | changes))) for name, changes in THREE.items()
+        Setting(name, composed(source, **(start | changes))) for name, changes in SETTINGS.items()
     ]
     alt = "Three scenes of the same seed. " + " ".join(column.sentence() for column in columns)
     return with_static(page, static=lambda: settings_figure(columns), alt=alt, controls=controls)
@@ -78,27 +79,15 @@ def scene_composer(source: SpriteSource, *, seed: int = 7) -> Twin:
 
 def _controls(seed: int) -> list[Slider | Choice]:
     """Describe the controls; all wait for the end of a drag, since each composes anew."""
-
-    def slider(
-        name: str,
-        value: float,
-        low: float,
-        high: float,
-        step: float,
-        label: str = "",
-        unit: str = "",
-    ) -> Slider:
-        words = {"label": label, "unit": unit}
-        return Slider(name, value, min=low, max=high, step=step, continuous=False, **words)
-
+    slider = partial(Slider, continuous=False)
     return [
-        slider("faces", 8, 0, MOST, 1, "people"),
-        slider("smallest", 20, 4, 100, 2, "smallest face", "px"),
-        slider("largest", 80, 6, LARGEST, 2, "largest face", "px"),
-        slider("blur", 0.0, 0.0, 4.0, 0.25, "blur, sigma", "px"),
-        slider("hide", 16, 0, 100, 4, "behind others", "%"),
-        slider("camera", 40, 0, 200, 20, "camera faults", "%"),
-        slider("seed", seed, 0, max(99, seed), 1),
+        slider("faces", 8, min=0, max=MOST, step=1, label="people"),
+        slider("smallest", 20, min=4, max=100, step=2, label="smallest face", unit="px"),
+        slider("largest", 80, min=6, max=LARGEST, step=2, label="largest face", unit="px"),
+        slider("blur", 0.0, min=0.0, max=4.0, step=0.25, label="blur, sigma", unit="px"),
+        slider("hide", 16, min=0, max=100, step=4, label="behind others", unit="%"),
+        slider("camera", 40, min=0, max=200, step=20, label="camera faults", unit="%"),
+        slider("seed", seed, min=0, max=max(99, seed), step=1),
         Choice("arranged", "street", options=ARRANGED),
     ]
 

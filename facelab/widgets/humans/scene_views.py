@@ -56,16 +56,13 @@ def paint(scene: Scene, *, width: int) -> np.ndarray:
     """Paint the boxes on an enlarged copy: (h, width, 3) uint8."""
     scale = width / scene.image.shape[1]
     canvas = cv2.resize(scene.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
-    for box in (scene.ignore * scale).round().int().tolist():
-        x1, y1, x2, y2 = box
+    for x1, y1, x2, y2 in (scene.ignore * scale).round().int().tolist():
         for start, end in (((x1, y1), (x2, y2)), ((x1, y2), (x2, y1))):
             cv2.line(canvas, start, end, (255, 255, 255), 3, cv2.LINE_AA)
             cv2.line(canvas, start, end, rgb("ignored"), 1, cv2.LINE_AA)
-    order = np.argsort(-levels(scene), kind="stable")  # easy ones on top
-    for index in order.tolist():
-        level = int(levels(scene)[index])
-        corners = (scene.boxes[index] * scale).round().int().tolist()
-        _outline(canvas, corners, rgb(ROLES[level]), DASHES[level])
+    level, corners = levels(scene), (scene.boxes * scale).round().int().tolist()
+    for index in np.argsort(-level, kind="stable").tolist():  # easy ones on top
+        _outline(canvas, corners[index], rgb(ROLES[level[index]]), DASHES[level[index]])
     return canvas
 
 
@@ -77,9 +74,9 @@ def _outline(
     cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), (255, 255, 255), 3)
     mask = np.zeros(canvas.shape[:2], np.uint8)
     cv2.rectangle(mask, (x1, y1), (x2 - 1, y2 - 1), 1, 2)
-    rows, cols = mask.nonzero()
-    drawn = np.ones(len(rows), bool) if not dash else (rows + cols) // dash % 2 == 0
-    canvas[rows[drawn], cols[drawn]] = colour
+    rows, columns = mask.nonzero()
+    drawn = np.ones(len(rows), bool) if not dash else (rows + columns) // dash % 2 == 0
+    canvas[rows[drawn], columns[drawn]] = colour
 
 
 # ---- the drawing
@@ -87,7 +84,7 @@ def _outline(
 
 def draw_sizes(view: SvgView, scene: Scene) -> None:
     """Draw how many faces there are of each height, stacked by difficulty."""
-    counts = size_counts(scene)
+    counts, bins = size_counts(scene), _bin_names()
     left, floor, span, step = 34.0, 170.0, 130.0, 50.0
     most = max(int(counts.sum(axis=0).max(initial=0)), 4)
     body = svg.textures() + svg.text(4, 14, "Faces by height of the box", bold=True)
@@ -97,13 +94,12 @@ def draw_sizes(view: SvgView, scene: Scene) -> None:
         body += svg.text(left - 4, y + 4, f"{most * share:g}", anchor="end", size=11)
     for column in range(counts.shape[1]):
         x, base = left + column * step, floor
-        for level, texture in enumerate(("solid", "stripes", "dots")):
+        for level, texture in enumerate(svg.TEXTURES):
             tall = span * counts[level, column] / most
             base -= tall
             fill = PALETTE[ROLES[level]]
             body += svg.bar(x + 5, base, step - 10, tall, fill=fill, texture=texture)
-        name = f"{BINS[column]}-{BINS[column + 1]}"
-        body += svg.text(x + step / 2, floor + 16, name, anchor="middle", size=11)
+        body += svg.text(x + step / 2, floor + 16, bins[column], anchor="middle", size=11)
     body += svg.text(left + step * counts.shape[1] / 2, floor + 34, "pixels", anchor="middle")
     for level, (name, texture) in enumerate(zip(LEVELS, svg.TEXTURES, strict=True)):
         x, count = 8 + level * 110, int(counts[level].sum())
@@ -119,6 +115,10 @@ def size_counts(scene: Scene) -> np.ndarray:
     counts = np.zeros((3, len(BINS) - 1), np.int64)
     np.add.at(counts, (levels(scene), column), 1)
     return counts
+
+
+def _bin_names() -> list[str]:
+    return [f"{low}-{high}" for low, high in zip(BINS[:-1], BINS[1:], strict=True)]
 
 
 # ---- words
@@ -160,6 +160,7 @@ def label_table(scene: Scene) -> str:
 
 
 def _cells(scene: Scene, index: int) -> list[str]:
+    """Write the labels of one face as the cells of a table's row."""
     box = ", ".join(f"{value:.0f}" for value in scene.boxes[index].tolist())
     found = scene.attributes
     texts = [box]
@@ -208,18 +209,17 @@ def settings_figure(columns: Sequence[Setting]) -> Figure:
         upper.set_title(column.title, fontsize=10)
         counts, base = size_counts(column.scene), np.zeros(len(BINS) - 1)
         for level, hatch in enumerate(("", "//", "..")):
-            bars = lower.bar(
+            lower.bar(
                 range(len(base)),
                 counts[level],
                 bottom=base,
                 color=PALETTE[ROLES[level]],
+                hatch=hatch,
+                edgecolor="white",
                 label=LEVELS[level],
             )
-            for bar in bars:
-                bar.set(hatch=hatch, edgecolor="white")
             base += counts[level]
-        names = [f"{low}-{high}" for low, high in zip(BINS[:-1], BINS[1:], strict=True)]
-        lower.set_xticks(range(len(names)), names, rotation=45, fontsize=9)
+        lower.set_xticks(range(len(base)), _bin_names(), rotation=45, fontsize=9)
         lower.set_xlabel("face height (px)")
         lower.spines[["top", "right"]].set_visible(False)
     axes[1, 0].set_ylabel("faces")
