@@ -192,6 +192,13 @@ class Controls:
             self._call(**self.values())
 
 
+def side_by_side(*children: widgets.Widget) -> widgets.HBox:
+    """Put widgets in a row that wraps where the page is narrow."""
+    return widgets.HBox(
+        list(children), layout={"flex_flow": "row wrap", "align_items": "flex-start"}
+    )
+
+
 class Twin:
     """A widget together with its static picture; show it as the last line of a cell.
 

@@ -16,7 +16,16 @@ from torch import Tensor
 from facelab.geometry.landmarks import to5
 from facelab.humans.head_model import HeadModel, Renderer, front_camera, project, turn
 from facelab.images import to_photo
-from facelab.widgets.base import Choice, Controls, PictureView, Slider, SvgView, Twin, with_static
+from facelab.widgets.base import (
+    Choice,
+    Controls,
+    PictureView,
+    Slider,
+    SvgView,
+    Twin,
+    side_by_side,
+    with_static,
+)
 from facelab.widgets.humans.person_views import (
     OVERLAYS,
     Labels,
@@ -85,10 +94,10 @@ def person_explorer(model: HeadModel | None = None) -> Twin:
     right = widgets.VBox([*(controls[name] for name in names[7:]), controls["overlay"]])
     page = widgets.VBox(
         [
-            _side_by_side(left, right),
+            side_by_side(left, right),
             controls.button,
             said,
-            _side_by_side(picture.view, widgets.VBox([room.view, table])),
+            side_by_side(picture.view, widgets.VBox([room.view, table])),
         ]
     )
     looks = {name: look(model, renderer, Pose(**changes)) for name, changes in PRESETS.items()}
@@ -200,9 +209,3 @@ def box_of(points: Tensor) -> Tensor:
     low, high = points.amin(dim=0), points.amax(dim=0)
     top = low[1] - RAISED * (high[1] - low[1])
     return torch.stack([low[0], top, high[0], high[1]])
-
-
-def _side_by_side(*children: widgets.Widget) -> widgets.Widget:
-    return widgets.HBox(
-        list(children), layout={"flex_flow": "row wrap", "align_items": "flex-start"}
-    )

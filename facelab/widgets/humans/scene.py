@@ -14,7 +14,16 @@ import ipywidgets as widgets
 from facelab.humans.scenery.scenes import SceneConfig, compose
 from facelab.humans.sprites import SpriteSource
 from facelab.types import Scene
-from facelab.widgets.base import Choice, Controls, PictureView, Slider, SvgView, Twin, with_static
+from facelab.widgets.base import (
+    Choice,
+    Controls,
+    PictureView,
+    Slider,
+    SvgView,
+    Twin,
+    side_by_side,
+    with_static,
+)
 from facelab.widgets.humans.scene_views import (
     LEGEND,
     Setting,
@@ -60,15 +69,12 @@ def scene_composer(source: SpriteSource, *, seed: int = 7) -> Twin:
 
     controls.on_change(draw)
     seen = widgets.VBox([picture.view, widgets.HTML(LEGEND)])
-    beside = widgets.HBox(
-        [seen, sizes.view], layout={"flex_flow": "row wrap", "align_items": "flex-start"}
-    )
     names = list(controls)
     left, right = (
         widgets.VBox([controls[name] for name in half]) for half in (names[:4], names[4:])
     )
-    above = widgets.HBox([left, right], layout={"flex_flow": "row wrap"})
-    page = widgets.VBox([above, controls.button, said, beside, table])
+    above, below = side_by_side(left, right), side_by_side(seen, sizes.view)
+    page = widgets.VBox([above, controls.button, said, below, table])
     start = controls.values()
     columns = [
         Setting(name, composed(source, **(start | changes))) for name, changes in SETTINGS.items()

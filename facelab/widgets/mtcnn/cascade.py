@@ -20,7 +20,16 @@ from torch import Tensor
 from facelab.detection.mtcnn.model import CascadeNet
 from facelab.detection.mtcnn.predict import MTCNN, MTCNNConfig
 from facelab.images import as_photo
-from facelab.widgets.base import Choice, Controls, PictureView, Slider, SvgView, Twin, with_static
+from facelab.widgets.base import (
+    Choice,
+    Controls,
+    PictureView,
+    Slider,
+    SvgView,
+    Twin,
+    side_by_side,
+    with_static,
+)
 from facelab.widgets.mtcnn.cascade_views import (
     LEGEND,
     NETS,
@@ -64,22 +73,16 @@ def cascade_explorer(detector: MTCNN, photo: np.ndarray) -> Twin:
     seen = widgets.VBox([picture.view, widgets.HTML(LEGEND, layout={"width": f"{SHOWN}px"})])
     page = widgets.VBox(
         [
-            _side_by_side(left, right),
-            _side_by_side(controls["stage"], controls.button),
+            side_by_side(left, right),
+            side_by_side(controls["stage"], controls.button),
             readout,
-            _side_by_side(seen, drawing.view),
+            side_by_side(seen, drawing.view),
         ]
     )
     columns = three_settings(cascade, photo)
     alt = "Three settings side by side. " + " ".join(column.sentence() for column in columns)
     return with_static(
         page, static=lambda: settings_figure(photo, columns), alt=alt, controls=controls
-    )
-
-
-def _side_by_side(*children: widgets.Widget) -> widgets.Widget:
-    return widgets.HBox(
-        list(children), layout={"flex_flow": "row wrap", "align_items": "flex-start"}
     )
 
 
