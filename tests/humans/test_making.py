@@ -238,3 +238,12 @@ def test_impossible_recipes_are_refused(options, says):
 def test_no_workers_are_refused(tmp_path):
     with pytest.raises(ValueError, match="workers: expected 1 or more, got 0"):
         make(RECIPE, tmp_path, workers=0, **TOYS)
+
+
+def test_clearing_away_finished_people_leaves_what_a_worker_is_writing(tmp_path):
+    for name in ("000001.npz", "000007.npz", ".000008.npz.0a1b.tmp"):
+        (tmp_path / name).write_bytes(b"")
+    making._clear(tmp_path, 5)
+    assert {path.name for path in tmp_path.iterdir()} == {"000007.npz", ".000008.npz.0a1b.tmp"}
+    making._clear(tmp_path, 5, half=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"000007.npz"}

@@ -186,8 +186,8 @@ def make(
     if writer.finished:
         return load_pack(folder)
     make_folder(waiting)
-    if not begun:
-        _clear(waiting, sys.maxsize)  # whoever waits there belongs to a recipe that is gone
+    # whoever waits in a folder that was not begun belongs to a recipe that is gone
+    _clear(waiting, 0 if begun else sys.maxsize, half=True)
     if recipe.props and not writer.has_props:
         writer.add_props(render_props(recipe), quality=recipe.quality)
     next_person = writer.people
@@ -314,11 +314,14 @@ def _waiting(waiting: Path, person: int) -> Chunk | None:
         return None
 
 
-def _clear(waiting: Path, people: int) -> None:
-    """Remove the files of people below a number, who are in finished shards, and half files."""
+def _clear(waiting: Path, people: int, *, half: bool = False) -> None:
+    """Remove the files of people below a number, who are in finished shards.
+
+    half: half files too; only while no worker writes, since these are the files it writes to.
+    """
     for path in waiting.iterdir():
         number = path.name.removesuffix(".npz")
-        if path.suffix == TEMPORARY or (number.isdigit() and int(number) < people):
+        if (half and path.suffix == TEMPORARY) or (number.isdigit() and int(number) < people):
             path.unlink(missing_ok=True)
 
 
