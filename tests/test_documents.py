@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import facelab
-from facelab.course.labs import LABS
+from facelab.course.labs import ALL, EXTRAS, LABS
 from facelab.humans import assets
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,10 +64,15 @@ def test_the_map_of_labs_says_what_works_today():
         assert (f"(notebooks/{lab.name}.ipynb)" in title) == lab.available, lab.name
 
 
+def test_the_map_links_the_sequels_that_work():
+    linked = re.findall(r"\(notebooks/(extras/[^)]*)\)", README)
+    assert linked == [lab.place.as_posix() for lab in EXTRAS if lab.available]
+
+
 def test_every_available_lab_is_in_both_editions():
-    for lab in LABS:
+    for lab in ALL:
         for folder in ("notebooks", "solutions"):
-            assert (ROOT / folder / f"{lab.name}.ipynb").exists() == lab.available, lab.name
+            assert (ROOT / folder / lab.place).exists() == lab.available, lab.name
 
 
 def test_the_citation_names_the_version_and_licence_of_the_package():

@@ -41,16 +41,24 @@ def source_files(root: Path, labs: Sequence[str] = ()) -> list[Path]:
     """
     folder = root / "solutions" / "_source"
     if not labs:
-        return sorted(folder.glob("[0-9]*.py"))
+        files = [*folder.glob("[0-9]*.py"), *folder.glob("extras/[0-9]*.py")]
+        return sorted(files, key=lambda file: file.name)
     files = []
     for key in labs:
         try:
-            files.append(folder / f"{find_lab(key).name}.py")
+            files.append(folder / find_lab(key).place.with_suffix(".py"))
         except ValueError as error:
             raise BuildError(str(error)) from None
         if not files[-1].is_file():
             raise BuildError(f"lab {files[-1].stem} has no source yet (solutions/_source)")
     return files
+
+
+def notebook_files(root: Path, folder: str) -> list[Path]:
+    """Return all notebooks of `notebooks` or `solutions`, sequels too, in the course's order."""
+    here = root / folder
+    files = [*here.glob("*.ipynb"), *here.glob("extras/*.ipynb")]
+    return sorted(files, key=lambda file: file.name)
 
 
 def build_lab(
@@ -66,16 +74,18 @@ def build_lab(
     Raises BuildError when the source breaks a rule or the solution does not run.
     """
     cells = read_source(file)
-    root = file.parents[2]
-    name = f"{file.stem}.ipynb"
+    root = find_root(file)
+    place = find_lab(file.stem).place
     solution = solution_edition(cells)
     learner = learner_edition(cells)
-    unchanged = _keep_outputs(solution, root / "solutions" / name)
+    unchanged = _keep_outputs(solution, root / "solutions" / place)
     if run or (run is None and not unchanged):
         say(f"{file.stem}: running the solution")
-        execute(solution, folder=root / "solutions", budget=budget)
-    _write(learner, root / "notebooks" / name)
-    _write(solution, root / "solutions" / name)
+        target = (root / "solutions" / place).parent
+        target.mkdir(parents=True, exist_ok=True)
+        execute(solution, folder=target, budget=budget)
+    _write(learner, root / "notebooks" / place)
+    _write(solution, root / "solutions" / place)
     say(f"{file.stem}: built, {len(learner.cells)} cells for the learner")
 
 
@@ -93,20 +103,21 @@ def stale_files(root: Path, labs: Sequence[str] = ()) -> list[str]:
             ("notebooks", learner_edition(cells)),
             ("solutions", solution_edition(cells)),
         ):
-            path = root / folder / f"{file.stem}.ipynb"
-            stored = _read(path)
+            place = f"{folder}/{find_lab(file.stem).place}"
+            stored = _read(root / place)
             if stored is None:
-                lines.append(f"{folder}/{path.name} is missing")
+                lines.append(f"{place} is missing")
             elif fingerprint(stored) != fingerprint(fresh):
-                lines.append(f"{folder}/{path.name} is stale: {_first_difference(stored, fresh)}")
+                lines.append(f"{place} is stale: {_first_difference(stored, fresh)}")
             elif folder == "solutions" and "budget" not in stored.metadata.get("facelab", {}):
-                lines.append(f"{folder}/{path.name} has not been executed")
+                lines.append(f"{place} has not been executed")
     if not labs:
         known = {file.stem for file in files}
         for folder in ("notebooks", "solutions"):
-            for path in sorted((root / folder).glob("*.ipynb")):
+            for path in notebook_files(root, folder):
                 if path.stem not in known:
-                    lines.append(f"{folder}/{path.name} has no source in solutions/_source")
+                    place = path.relative_to(root).as_posix()
+                    lines.append(f"{place} has no source in solutions/_source")
     return lines
 
 
@@ -153,5 +164,5 @@ def _write(notebook: NotebookNode, path: Path) -> None:
     if len(text.encode()) > LARGEST:
         size = len(text.encode()) / 1e6
         raise BuildError(f"{path.name} would be {size:.1f} MB, at most 1.5: make figures smaller")
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)

@@ -1,14 +1,18 @@
-"""The labs of the course, in order, and which of them can be opened today."""
+"""The labs of the course and their shorter sequels, in order, and which can be opened today."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True)
 class Lab:
-    """One lab: number and name make the file name, room is the package that it builds."""
+    """One lab: number and name make the file name, room is the package that it builds.
+
+    part: the letter of a shorter sequel, which lies in the folder `extras`; empty for a lab.
+    """
 
     number: int
     short: str
@@ -16,11 +20,22 @@ class Lab:
     room: str
     minutes: int
     available: bool = False
+    part: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return what the course calls it in lists: `03`, or `02a` for a sequel."""
+        return f"{self.number:02d}{self.part}"
 
     @property
     def name(self) -> str:
         """Return the file name without suffix, for example `03_mtcnn`."""
-        return f"{self.number:02d}_{self.short}"
+        return f"{self.key}_{self.short}"
+
+    @property
+    def place(self) -> PurePosixPath:
+        """Return where its notebook lies in notebooks/ and in solutions/."""
+        return PurePosixPath("extras" if self.part else "", f"{self.name}.ipynb")
 
 
 LABS = (
@@ -45,16 +60,25 @@ LABS = (
     Lab(11, "capstone", "Capstone: your own album", "pipeline", 90),
 )
 
+EXTRAS = (
+    Lab(2, "coarse_to_fine", "Coarse to fine: 68 points", "landmarks", 30, part="a"),
+    Lab(2, "cfan", "CFAN: auto-encoders that move points", "landmarks", 30, part="b"),
+    Lab(2, "faceposenet", "FacePoseNet: align without landmarks", "landmarks", 40, part="c"),
+)
+"""Sequels: a lab's relatives, each in a shorter notebook without a quiz."""
+
+ALL = tuple(sorted((*LABS, *EXTRAS), key=lambda lab: lab.name))
+
 
 def find_lab(key: str) -> Lab:
-    """Return the lab called `03`, `mtcnn` or `03_mtcnn`.
+    """Return the lab or sequel called `03`, `mtcnn` or `03_mtcnn`.
 
-    Raises ValueError that lists the labs when there is none.
+    Raises ValueError that lists them when there is none.
     """
-    for lab in LABS:
-        if key in (lab.name, lab.short, f"{lab.number:02d}", str(lab.number)):
+    for lab in ALL:
+        if key in (lab.name, lab.short, lab.key, f"{lab.number}{lab.part}"):
             return lab
-    raise ValueError(f"no lab is called {key!r}; the labs: {', '.join(lab.name for lab in LABS)}")
+    raise ValueError(f"no lab is called {key!r}; the labs: {', '.join(lab.name for lab in ALL)}")
 
 
 def cell_id(lab: str, key: str) -> str:
@@ -63,5 +87,7 @@ def cell_id(lab: str, key: str) -> str:
 
 
 def solution_link(lab: str, exercise: str) -> str:
-    """Return the address of an exercise's solution, relative to the folder of the learner labs."""
-    return f"../solutions/{lab}.ipynb#cell-id={cell_id(lab, f'exercise {exercise}')}"
+    """Return the address of an exercise's solution, relative to the folder of its learner lab."""
+    place = find_lab(lab).place
+    up = "../" * len(place.parts)
+    return f"{up}solutions/{place}#cell-id={cell_id(lab, f'exercise {exercise}')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from facelab.course.checking import exercises
-from facelab.course.labs import LABS, Lab
+from facelab.course.labs import ALL, Lab
 from facelab.course.marking import table, text_table
 from facelab.course.records import records
 from facelab.plots.publish import publish
@@ -34,7 +34,7 @@ def state_of(lab: Lab) -> tuple[str, list[str]]:
         state = "in progress" if started else "open"
     right = sum(answer is True for answer in answers.values())
     line = [
-        f"{lab.number:02d} {lab.title}",
+        f"{lab.key} {lab.title}",
         {"planned": "· ", "open": "○ ", "in progress": "◐ ", "done": "● "}[state] + state,
         f"{solved} of {len(names)}" if names else "-",
         str(hints) if names else "-",
@@ -46,10 +46,10 @@ def state_of(lab: Lab) -> tuple[str, list[str]]:
 
 def text() -> str:
     """Return the progress page as text."""
-    return text_table(HEAD, [state_of(lab)[1] for lab in LABS])
+    return text_table(HEAD, [state_of(lab)[1] for lab in ALL])
 
 
 def show() -> None:
     """Display the progress page."""
-    rows = [state_of(lab)[1] for lab in LABS]
+    rows = [state_of(lab)[1] for lab in ALL]
     publish(text_table(HEAD, rows), table(HEAD, rows))

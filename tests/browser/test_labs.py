@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from facelab.course.build import notebook_files
 from tests.browser.lab_page import LabPage
 
-LABS = sorted(
-    path.name for path in (Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb")
-)
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+LABS = [
+    path.relative_to(NOTEBOOKS).as_posix()
+    for path in notebook_files(NOTEBOOKS.parent, NOTEBOOKS.name)
+]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
 
@@ -48,7 +51,6 @@ def test_a_lab_runs_without_errors_and_its_sliders_move_the_picture(page, server
 
 
 def test_the_labs_with_sliders_are_among_those_tried():
-    sources = Path(__file__).resolve().parents[2] / "notebooks"
     assert "00_start_here.ipynb" in LABS
     for name in ("01_synthetic_humans.ipynb", "03_mtcnn.ipynb"):
-        assert name in LABS, f"{sources} has no {name}, whose sliders are to be moved"
+        assert name in LABS, f"{NOTEBOOKS} has no {name}, whose sliders are to be moved"

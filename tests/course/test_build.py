@@ -138,6 +138,22 @@ def test_a_notebook_edited_by_hand_is_stale(root):
     ]
 
 
+def test_a_sequel_is_built_into_the_folder_of_the_extras(root):
+    file = source(root).parent / "extras" / "02b_cfan.py"
+    file.parent.mkdir()
+    file.write_text("# %% [markdown]\n# # A sequel\n# %%\nprint(1 + 1)\n")
+    assert source_files(root, ["cfan"]) == [file] == source_files(root)[1:]
+    build_lab(file, budget="smoke", **QUIET)
+    solved = nbformat.read(root / "solutions" / "extras" / "02b_cfan.ipynb", as_version=4)
+    assert solved.cells[1].outputs[0].text == "2\n"
+    assert stale_files(root) == []
+    file.unlink()
+    assert stale_files(root) == [
+        f"{folder}/extras/02b_cfan.ipynb has no source in solutions/_source"
+        for folder in ("notebooks", "solutions")
+    ]
+
+
 def test_missing_and_orphaned_notebooks_are_named(root):
     (root / "notebooks" / "00_start_here.ipynb").rename(root / "notebooks" / "05_old.ipynb")
     assert stale_files(root) == [

@@ -7,8 +7,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-LABS = sorted(NOTEBOOKS.glob("*.ipynb"))
+from facelab.course.build import notebook_files
+
+LABS = notebook_files(Path(__file__).resolve().parents[2], "notebooks")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
