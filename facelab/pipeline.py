@@ -1,6 +1,7 @@
 """The papers working together: a photo goes in, aligned faces come out.
 
-So far two steps exist: detect and align. Embedding, comparing and ageing join as their rooms open.
+So far three steps exist: detect, place landmarks, align. Embedding, comparing and ageing join as
+their rooms open.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from facelab.geometry.alignment import align_face
 from facelab.types import Faces
 
 Detector = Callable[[np.ndarray], Faces]
+Landmarker = Callable[[np.ndarray, Tensor], Tensor]
+"""(photo (H, W, 3) uint8, boxes (N, 4)) -> five landmarks a face, (N, 5, 2), in pixels."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +37,27 @@ class Portrait:
 class Pipeline:
     """Detect the faces of a photo and align each to the template.
 
-    detector: photo -> Faces with five landmarks. size: side of the aligned crops in pixels.
+    detector: photo -> Faces. landmarker: photo and boxes -> five landmarks a face, used instead of
+    the detector's own; needed when that gives none. size: side of the aligned crops in pixels.
     """
 
     detector: Detector
+    landmarker: Landmarker | None = None
     size: int = 112
 
     def __call__(self, photo: np.ndarray) -> list[Portrait]:
         """Give the portraits of a photo, uint8 (H, W, 3) RGB, the surest face first.
 
-        Raises ValueError when the detector gives no landmarks to align with.
+        Raises ValueError when there are no landmarks to align with.
         """
         faces = self.detector(photo)
+        if self.landmarker is not None:
+            points = self.landmarker(photo, faces.boxes)
+            faces = Faces(faces.boxes, faces.scores, points)
         if faces.landmarks is None:
             raise ValueError(
-                "the detector gives no landmarks, and alignment needs five; choose one that does"
+                "the detector gives no landmarks, and alignment needs five; choose one that does, "
+                'or give a landmarker, such as facelab.load("dcnn_cascade")'
             )
         found = zip(faces.boxes.tolist(), faces.scores.tolist(), faces.landmarks, strict=True)
         return [
