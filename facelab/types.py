@@ -6,6 +6,7 @@
 | image tensor  | float32 `(B, 3, H, W)` RGB in [0, 1]; a net normalises inside its own forward    |
 | boxes         | float32 `(N, 4)` xyxy in absolute pixels, x2 and y2 exclusive: width = x2 - x1   |
 | landmarks     | float32 `(N, 5, 2)` or `(N, 68, 2)` xy in pixels, in the same frame as the boxes |
+|               | (photos of WFLW: 98 points); x = 0 is the left edge of the first pixel           |
 | their order   | eye at image left, eye at image right, nose tip, mouth corner left, right        |
 | missing       | NaN for a point or face without landmarks, `None` for a source without any       |
 | scores        | float32 `(N,)`, probabilities in [0, 1]                                          |
@@ -110,7 +111,7 @@ class Faces(_Record):
 class Scene(_Record):
     """Hold an annotated photo: what every detection and landmark recipe trains and is tested on.
 
-    image: (H, W, 3) uint8 RGB. boxes: (N, 4) float32. landmarks: (N, 5, 2) or (N, 68, 2) float32,
+    image: (H, W, 3) uint8 RGB. boxes: (N, 4) float32. landmarks: (N, P, 2) float32, P 5, 68 or 98,
     NaN where missing, or None. attributes: name -> tensor with one entry per face, any type.
     ignore: (M, 4) float32 boxes of faces that count neither as hits nor as misses.
     Raises ValueError that names the field when a shape, type or value is wrong.
@@ -127,7 +128,7 @@ class Scene(_Record):
         _check_boxes("Scene.boxes", self.boxes)
         if self.landmarks is not None:
             _check_landmarks(
-                "Scene.landmarks", self.landmarks, count=len(self.boxes), points=(5, 68)
+                "Scene.landmarks", self.landmarks, count=len(self.boxes), points=(5, 68, 98)
             )
         for key, value in self.attributes.items():
             if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != len(self.boxes):

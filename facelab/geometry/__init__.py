@@ -32,7 +32,7 @@ from facelab.geometry.boxes import (
     encode_landmarks_corner,
     square_boxes,
 )
-from facelab.geometry.landmarks import FIVE, auc, ced, failure_rate, mirror, nme, to5
+from facelab.geometry.landmarks import FIVE, mirror, to5
 from facelab.geometry.nms import batched_nms, box_voting, nms, soft_nms
 
 __all__ = [
@@ -40,14 +40,12 @@ __all__ = [
     "FIVE",
     "align_face",
     "align_faces",
-    "auc",
     "batched_nms",
     "box_area",
     "box_iof",
     "box_iou",
     "box_min_overlap",
     "box_voting",
-    "ced",
     "clip_boxes",
     "decode_centers",
     "decode_corners",
@@ -57,12 +55,10 @@ __all__ = [
     "encode_corners",
     "encode_landmarks",
     "encode_landmarks_corner",
-    "failure_rate",
     "grid_anchors",
     "invert",
     "map_sizes",
     "mirror",
-    "nme",
     "nms",
     "pyramid_anchors",
     "retinaface_anchors",
