@@ -36,7 +36,8 @@ COLUMNS: tuple[str, ...] = (
 
 app = typer.Typer(
     name="facelab",
-    help="Find faces, judge models, make synthetic people, and look after the labs of the course.",
+    help="Find faces, train and judge models, make synthetic people, and look after the labs of "
+    "the course.",
     epilog="Try `facelab detect photo.jpg`; `facelab detect --help` lists what else it can do.",
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -240,6 +241,34 @@ def evaluate(context: typer.Context) -> None:
     from facelab.evaluation.cli import app as evaluation_app
 
     evaluation_app(args=context.args or ["--help"], prog_name="facelab eval")
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+)
+def train(context: typer.Context) -> None:
+    """Train a model on synthetic people by its recipe."""
+    from facelab.training_cli import train_app
+
+    train_app(args=context.args or ["--help"], prog_name="facelab train")
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+)
+def reproduce(context: typer.Context) -> None:
+    """Measure what a paper claims, over several seeds."""
+    from facelab.training_cli import reproduce_app
+
+    reproduce_app(args=context.args or ["--help"], prog_name="facelab reproduce")
 
 
 def _detect(

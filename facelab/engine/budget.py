@@ -81,11 +81,14 @@ def current_budget(recipe: Sequence[Budget] = DEFAULT) -> Budget:
 
 
 class BudgetTable:
-    """Show the rows of a recipe; the row in use is marked with a word, not only with weight."""
+    """Show the rows of a recipe; the row in use is marked with a word, not only with weight.
 
-    def __init__(self, recipe: Sequence[Budget]) -> None:
+    current: name of the row in use; None is what $FACELAB_BUDGET asks for.
+    """
+
+    def __init__(self, recipe: Sequence[Budget], current: str | None = None) -> None:
         self.recipe = tuple(recipe)
-        self.current = budget_name()
+        self.current = current or budget_name()
 
     def __str__(self) -> str:
         lines = ["budget       steps   batch     images   at most"]
@@ -120,7 +123,9 @@ def budget_table(recipe: Sequence[Budget] = DEFAULT) -> BudgetTable:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people say it: `40 s`, `5 min`, `2.5 h`."""
+    """Return a time as people say it: `0.4 s`, `40 s`, `5 min`, `2.5 h`."""
+    if seconds < 1:
+        return f"{seconds:.1g} s"
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 2 * 3600:

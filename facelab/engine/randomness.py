@@ -1,0 +1,70 @@
+"""Keep the global random streams of a run apart from those of the program around it.
+
+What the package draws itself comes from a `torch.Generator`. Layers such as dropout draw from the
+global stream of torch, and somebody's batches may draw from those of NumPy or Python: these three
+are seeded for a run, can be written down in the middle of it, and are given back afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+_STRIDE = 1_000_003  # between the seeds of two processes: a prime, far from neighbouring seeds
+
+
+@contextlib.contextmanager
+def random_streams(seed: int, *, rank: int = 0) -> Iterator[None]:
+    """Seed torch (CPU and CUDA), NumPy and Python for the block; afterwards they go on as before.
+
+    seed: 0 or more. rank: number of the process; each process draws other numbers.
+    """
+    before = stream_states()
+    start = seed + _STRIDE * rank
+    torch.manual_seed(start)
+    np.random.seed(start % 2**32)  # noqa: NPY002
+    random.seed(start)
+    try:
+        yield
+    finally:
+        set_stream_states(before)
+
+
+@contextlib.contextmanager
+def untouched_streams() -> Iterator[None]:
+    """Let the block draw what it likes; afterwards all streams are where they were."""
+    before = stream_states()
+    try:
+        yield
+    finally:
+        set_stream_states(before)
+
+
+def stream_states() -> dict[str, Any]:
+    """Return where the streams are, in tensors and plain numbers only."""
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002
+    version, words, spare = random.getstate()
+    states: dict[str, Any] = {
+        "torch": torch.get_rng_state(),
+        "numpy": [str(name), torch.from_numpy(np.asarray(keys, dtype=np.int64)), *rest],
+        "python": [version, torch.tensor(words, dtype=torch.int64), spare],
+    }
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def set_stream_states(states: Mapping[str, Any]) -> None:
+    """Put the streams where `stream_states` found them."""
+    torch.set_rng_state(states["torch"])
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    version, words, spare = states["python"]
+    random.setstate((version, tuple(words.tolist()), spare))
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
