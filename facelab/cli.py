@@ -53,6 +53,13 @@ class Compat(StrEnum):
     FACENET = "facenet"
 
 
+class Landmarks(StrEnum):
+    """Where the five points of `detect` come from: the detector, or a model of its own."""
+
+    OWN = "own"
+    CASCADE = "dcnn_cascade"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; a user never meets a traceback.
 
@@ -182,6 +189,10 @@ def detect(
         Compat | None,
         typer.Option(metavar="facenet", help="Find exactly what facenet-pytorch 2.6.0 finds."),
     ] = None,
+    landmarks: Annotated[
+        Landmarks,
+        typer.Option(help="Who places the five points: the detector, or the cascade of lab 02."),
+    ] = Landmarks.OWN,
 ) -> None:
     """Find the faces in photos: boxes, scores and five landmarks.
 
@@ -196,7 +207,7 @@ def detect(
     Exit status: 0 all went well, 1 a photo failed, 2 the command was misused.
     """
     with told(failed=MISUSED):
-        status = _detect(photos, out, as_json, weights, min_face, threshold, compat)
+        status = _detect(photos, out, as_json, weights, min_face, threshold, compat, landmarks)
     raise typer.Exit(status)
 
 
@@ -279,6 +290,7 @@ def _detect(
     min_face: float,
     threshold: float,
     compat: Compat | None,
+    landmarks: Landmarks,
 ) -> int:
     photos, failed = list_photos(arguments, out)
     targets = annotated_names(photos, out) if out else {}
@@ -291,6 +303,10 @@ def _detect(
         thresholds=(0.6, 0.7, threshold),
         compat=compat.value if compat else None,
     )
+    if landmarks is not Landmarks.OWN:
+        from facelab.pipeline import with_landmarks
+
+        detector = with_landmarks(detector, facelab.load(landmarks.value))
     for path, message in failed.items():
         tell_failure(path, message, as_json=as_json, say=print)
     with progress(photos) as (paths, say):

@@ -20,6 +20,16 @@ Landmarker = Callable[[np.ndarray, Tensor], Tensor]
 """(photo (H, W, 3) uint8, boxes (N, 4)) -> five landmarks a face, (N, 5, 2), in pixels."""
 
 
+def with_landmarks(detector: Detector, landmarker: Landmarker) -> Detector:
+    """Give a detector whose landmarks come from somebody else: the same boxes and scores."""
+
+    def detect(photo: np.ndarray) -> Faces:
+        faces = detector(photo)
+        return Faces(faces.boxes, faces.scores, landmarker(photo, faces.boxes))
+
+    return detect
+
+
 @dataclass(frozen=True)
 class Portrait:
     """One face of a photo, found and aligned.
@@ -50,10 +60,10 @@ class Pipeline:
 
         Raises ValueError when there are no landmarks to align with.
         """
-        faces = self.detector(photo)
+        detector = self.detector
         if self.landmarker is not None:
-            points = self.landmarker(photo, faces.boxes)
-            faces = Faces(faces.boxes, faces.scores, points)
+            detector = with_landmarks(detector, self.landmarker)
+        faces = detector(photo)
         if faces.landmarks is None:
             raise ValueError(
                 "the detector gives no landmarks, and alignment needs five; choose one that does, "

@@ -52,6 +52,12 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on from the checkpoints in DIR.")
     ] = True,
+    limit: Annotated[
+        bool,
+        typer.Option(
+            "--limit/--no-limit", help="Stop at the budget's time; or take all steps anyway."
+        ),
+    ] = True,
     storage: Annotated[
         str, typer.Option(metavar="KIND", help="How the weights are kept: float32, float16, int8.")
     ] = "float32",
@@ -71,6 +77,7 @@ def train(
     \b
     facelab train dcnn_cascade --budget smoke      to see that it works
     facelab train cfan --data PACK --out my.safetensors
+    facelab train cfan --budget gpu --no-limit     as long as it takes, without a card
     torchrun --nproc_per_node 2 -m facelab.cli train cfan      on two cards
 
     The weights are loaded by facelab.load(NAME, weights=FILE). FILE.json beside them says how they
@@ -87,8 +94,8 @@ def train(
         out = out or Path(f"{name}_{choice}_seed{seed}.safetensors")
         work = work or out.with_name(out.stem + ".work")
         _require_places(out, data)
-        order = recipes.Order(name, choice, seed, data, storage)
-        machine = processes.Machine(accelerator, devices, precision, resume)
+        order = recipes.Order(name, choice, seed, data, storage, limit)
+        machine = processes.Machine(accelerator, devices, precision, resume, limit)
         weights.check_storage(storage)
         if resume:
             recipes.check_folder(order, work)

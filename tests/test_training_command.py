@@ -102,8 +102,9 @@ def test_training_writes_weights_with_a_card_that_says_how_they_were_made(run, t
     }
     card = read_card("toy_smoke_seed3.safetensors")
     assert inside.items() <= card.items()
-    seconds, figures = card["seconds"], card["figures"]
-    assert 0 <= seconds < 10 and 0 < figures["last loss"] < 1
+    figures, run_of_line = card["figures"], card["runs"]["line"]
+    assert 0 < figures["last loss"] < 10 and run_of_line["steps"] == 6
+    assert 0 <= run_of_line["seconds"] <= card["seconds"] < 60
     assert f"last loss: {figures['last loss']:.4g}" in out
     expected = {"recipe": "toy", "budget": "smoke", "seed": 3, "steps": 6, "storage": "float32"}
     expected |= {"command": "facelab train toy --budget smoke --seed 3"}
@@ -116,11 +117,12 @@ def test_training_writes_weights_with_a_card_that_says_how_they_were_made(run, t
 def test_the_options_reach_the_recipe_and_the_command_on_the_card(run, toy, tmp_path):
     (tmp_path / "my pack").mkdir()
     toy.breaks[1] = lambda: None
-    options = ["--data", "my pack", "--storage", "int8", "--budget", "gpu"]
+    options = ["--data", "my pack", "--storage", "int8", "--budget", "gpu", "--no-limit"]
     status, _, err = run("train", "toy", *options, "--out", "w.safetensors", "--work", "here")
     assert (status, err) == (0, "")
     card = read_card("w.safetensors")
     command = "facelab train toy --budget gpu --seed 0 --data 'my pack' --storage int8"
+    command += " --no-limit"
     assert card["command"] == command and card["data"] == "the pack my pack"
     assert (tmp_path / "here" / "line" / "checkpoint.pt").exists()
 

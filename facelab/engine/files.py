@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
+        temporary.touch()
+        rights = temporary.stat().st_mode  # those of any new file; some writers give fewer
         yield temporary
+        temporary.chmod(stat.S_IMODE(rights))
         with open(temporary, "r+b") as file:
             os.fsync(file.fileno())  # or a power cut leaves an empty file under the final name
         os.replace(temporary, path)

@@ -31,13 +31,15 @@ class Machine:
 
     accelerator: auto, cpu, cuda or mps. devices: processes on this computer. precision: one of
     PRECISIONS; bf16-mixed needs no care, 16-mixed is for cards without bfloat16.
-    resume: go on from checkpoints. Raises ValueError for another precision or devices below 1.
+    resume: go on from checkpoints. limit: heed the budget's seconds; without, only steps count.
+    Raises ValueError for another precision or devices below 1.
     """
 
     accelerator: str = "auto"
     devices: int = 1
     precision: str = "32-true"
     resume: bool = True
+    limit: bool = True
 
     def __post_init__(self) -> None:
         if self.devices < 1:

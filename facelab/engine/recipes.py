@@ -4,7 +4,7 @@
 
 data: folder of a pack of synthetic people, or None for the shipped one. budget: its name. folder:
 where `fit` keeps checkpoints. tensors: name -> Tensor, what `save_tensors` writes. card: anything
-JSON: data in words, steps, seconds, figures. The module has BUDGETS, a tuple of four `Budget`s.
+JSON: data in words, steps, figures. The module has BUDGETS, a tuple of four `Budget`s.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 import facelab
 from facelab.engine.budget import Budget
+from facelab.engine.checkpoints import LOG
 from facelab.engine.files import write_whole
 
 RECIPES = {
@@ -54,13 +55,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked of a recipe. data: folder of a pack, None is the shipped one."""
+    """What is asked of a recipe. data: folder of a pack, None is the shipped one. limit: whether
+    the budget's seconds count."""
 
     recipe: str
     budget: str
     seed: int = 0
     data: Path | None = None
     storage: str = "float32"
+    limit: bool = True
 
     @property
     def command(self) -> str:
@@ -70,6 +73,8 @@ class Order:
             words += ["--data", str(self.data)]
         if self.storage != "float32":
             words += ["--storage", self.storage]
+        if not self.limit:
+            words.append("--no-limit")
         return shlex.join(words)
 
 
@@ -120,7 +125,6 @@ def run(order: Order, folder: Path, *, on_log: Any = None, write: bool = True) -
     usual = {
         "data": "the shipped people" if order.data is None else f"the pack {order.data.name}",
         "steps": made.budget(order.budget).steps,
-        "seconds": round(time.perf_counter() - begun, 1),
         "figures": {},
     }
     fixed = {
@@ -129,10 +133,23 @@ def run(order: Order, folder: Path, *, on_log: Any = None, write: bool = True) -
         "budget": order.budget,
         "seed": order.seed,
         "storage": order.storage,
+        "seconds": round(time.perf_counter() - begun, 1),
+        "runs": runs(folder),
         "facelab": facelab.__version__,
         "commit": commit(),
     }
     return dict(tensors), {**usual, **card, **fixed}
+
+
+def runs(folder: Path) -> dict[str, dict[str, float]]:
+    """Return the steps and seconds that each run of `fit` below a folder took, all parts counted,
+    from the last line of its log."""
+    found = {}
+    for log in sorted(folder.rglob(LOG)):
+        last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+        name = log.parent.relative_to(folder).as_posix()
+        found[name] = {"steps": last["step"], "seconds": round(last["seconds"], 1)}
+    return found
 
 
 def commit() -> str | None:

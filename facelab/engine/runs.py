@@ -143,8 +143,8 @@ class Run:
         begin = f"goes on at step {self.step:,} of" if self.step else "begins:"
         self._print(
             f"{begin} {self.budget.steps:,} steps of {self.budget.batch}, "
-            f"about {duration(expected)} expected ({1000 * seconds_a_step:.3g} ms a step), "
-            f"at most {duration(limit)}"
+            f"about {duration(expected)} expected ({_brief(seconds_a_step)} a step)"
+            + ("" if math.isinf(limit) else f", at most {duration(limit)}")
         )
 
     def agree(self, losses: Mapping[str, Tensor]) -> None:
@@ -282,3 +282,10 @@ class Run:
 def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def _brief(seconds: float) -> str:
+    """Return the time of a step as `1.6 s`, `120 ms` or `1.2 ms`."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{1000 * seconds:.{0 if seconds >= 0.01 else 1}f} ms"

@@ -11,6 +11,8 @@ operations are deterministic.
 from __future__ import annotations
 
 import copy
+import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -28,6 +30,7 @@ Loss = Callable[[Any, Any], Mapping[str, Tensor]]
 Batches = Callable[[int], Iterator[Any]]
 
 TRIALS, TRIAL_SECONDS = 3, 2.0  # steps that are timed for the estimate, and when that is enough
+TRIAL_SHARE = 0.05  # of all steps, and of the time limit
 
 
 def fit(
@@ -70,6 +73,8 @@ def fit(
     machine = processes.current_machine(
         accelerator=accelerator, devices=devices, precision=precision, resume=resume
     )
+    if not machine.limit:
+        budget = dataclasses.replace(budget, max_seconds=math.inf)
     fabric = processes.start(machine)
     decisive = {"seed": seed, "precision": machine.precision, "clip": clip, "config": config}
     run = Run(
@@ -85,7 +90,7 @@ def fit(
     home = _device(model)
     model.train()
     if show and not run.finished:
-        run.announce(_seconds_a_step(fabric, model, loss, batches(run.step), optimizer))
+        run.announce(_seconds_a_step(fabric, model, loss, batches(run.step), optimizer, budget))
     objective, stepper = fabric.setup(_Objective(model, loss), optimizer)
     parts = {"model": model, "optimizer": optimizer, "precision": fabric.strategy.precision}
     parts |= {} if scheduler is None else {"scheduler": scheduler}
@@ -153,7 +158,7 @@ def estimate(
         accelerator=accelerator, devices=devices, precision=precision
     )
     fabric = processes.start(machine)
-    each = _seconds_a_step(fabric, model, loss, batches(0), optimizer)
+    each = _seconds_a_step(fabric, model, loss, batches(0), optimizer, budget)
     return min(budget.steps * each, budget.max_seconds)
 
 
@@ -163,10 +168,13 @@ def _seconds_a_step(
     loss: Loss,
     batches: Iterator[Any],
     optimizer: torch.optim.Optimizer,
+    budget: Budget,
 ) -> float:
     """Time steps of a copy of model and optimizer; the first counts only when it is the only one,
     because it also pays for what is done once."""
     times: list[float] = []
+    most = min(TRIALS, int(TRIAL_SHARE * budget.steps))
+    limit = min(TRIAL_SECONDS, TRIAL_SHARE * budget.max_seconds)
     with randomness.untouched_streams():
         trial, stepper = copy.deepcopy((model, optimizer))
         trial.to(fabric.device).train()
@@ -180,7 +188,7 @@ def _seconds_a_step(
             if fabric.device.type == "cuda":
                 torch.cuda.synchronize(fabric.device)
             times.append(time.perf_counter() - begun - sum(times))
-            if len(times) > TRIALS or sum(times) > TRIAL_SECONDS:
+            if len(times) > most or sum(times) > limit:
                 break
     steady = times[1:] or times or [0.0]
     return sum(steady) / len(steady)

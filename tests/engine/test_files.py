@@ -45,5 +45,8 @@ def test_a_failure_while_renaming_keeps_the_old_file_and_leaves_no_rubbish(tmp_p
 def test_new_files_get_the_usual_rights(tmp_path):
     (tmp_path / "usual").write_text("")
     write_whole(tmp_path / "file", "text")
-    rights = [(tmp_path / name).stat().st_mode for name in ("usual", "file")]
-    assert rights[0] == rights[1]
+    with replacing(tmp_path / "private") as temporary:
+        temporary.unlink()  # as writers do that put a file of their own there
+        os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))
+    rights = [(tmp_path / name).stat().st_mode for name in ("usual", "file", "private")]
+    assert rights[0] == rights[1] == rights[2]
