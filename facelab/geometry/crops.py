@@ -44,8 +44,7 @@ def crop(
     height, width = images.shape[-2:]
     each = windows.shape[1] if windows.ndim == 3 else 1
     flat = windows.reshape(-1, 4).to(images.device)  # (N, 4), N = B * each
-    if images.dtype != torch.uint8:
-        flat = flat.to(images.dtype)
+    flat = flat.to(torch.float32 if images.dtype == torch.uint8 else images.dtype)
     left, columns = _weights(flat[:, 0], flat[:, 2], size[1], width, outside)  # (N, w, across)
     top, rows = _weights(flat[:, 1], flat[:, 3], size[0], height, outside)  # (N, h, down)
     blocks = _blocks(images, each, top, left, rows.shape[2], columns.shape[2])  # (N, C, ., .)
@@ -61,33 +60,36 @@ def _weights(
     """Say how much each pixel of an image's axis counts in each pixel of a crop's.
 
     start, stop: (N,) ends of the windows on this axis. size: pixels of the crop. length: pixels of
-    the image. Returns the first pixel that each window needs (N,) int64, which may be below 0, and
-    the weights (N, size, block) of the pixels from there on.
+    the image. Returns the first pixel of the block that each window needs (N,) int64, inside the
+    image, and the weights (N, size, block) of the pixels from there on.
     """
     scale = (stop - start)[:, None] / size  # (N, 1) pixels of the image a pixel of the crop
     reach = scale.clamp(min=1) / 2
     steps = torch.arange(size, device=start.device, dtype=start.dtype) + 0.5
     middles = start[:, None] + steps * scale  # (N, size)
-    first = (middles[:, 0] - reach[:, 0]).floor()  # (N,)
-    block = int(((middles[:, -1] + reach[:, 0]).ceil() - first).max()) if len(first) else 1
-    middles = (middles - first[:, None])[..., None]  # (N, size, 1), counted from `first`
-    reach = reach[..., None]
-    pixels = torch.arange(block, device=start.device, dtype=start.dtype)  # left edges
-    covered = torch.minimum(middles + reach, pixels + 1) - torch.maximum(middles - reach, pixels)
-    weights = covered.clamp_(min=0) / (2 * reach)  # (N, size, block)
-    weights = _tilted(weights, pixels + 0.5, middles)
+    nearest = (middles - reach).floor()  # (N, size) the first pixel that counts
+    many = int((2 * reach).ceil().max()) + 1 if len(start) else 1  # pixels that can count
+    left = torch.arange(many, device=start.device, dtype=start.dtype)  # edges, from the nearest on
+    middles, reach = (middles - nearest)[..., None], reach[..., None]  # (N, size, 1), (N, 1, 1)
+    covered = torch.minimum(middles + reach, left + 1) - torch.maximum(middles - reach, left)
+    weights = _tilted(covered.clamp_(min=0) / (2 * reach), left + 0.5 - middles)
+    places = nearest[..., None] + left  # (N, size, many)
     if outside == "zero":
-        place = first[:, None] + pixels  # (N, block)
-        weights = weights * ((place >= 0) & (place < length))[:, None]
-    return first.long(), weights
+        weights = weights * ((places >= 0) & (places < length))
+    places = places.clamp_(0, length - 1).long()  # the edge counts for all that lies beyond it
+    first = places[:, 0, 0]  # (N,)
+    block = int((places[:, -1, -1] - first).max()) + 1 if len(start) else 1
+    first = first.clamp(max=length - block)  # so that the block lies in the image
+    laid = weights.new_zeros(*middles.shape[:2], block)
+    return first, laid.scatter_add_(2, places - first[:, None, None], weights)
 
 
-def _tilted(weights: Tensor, places: Tensor, middles: Tensor) -> Tensor:
+def _tilted(weights: Tensor, from_middle: Tensor) -> Tensor:
     """Tilt weights a little, so that their centre of mass is the middle of the crop's pixel.
 
-    Without it a mean over 1.5 pixels lies up to 0.08 pixels beside the middle.
+    from_middle: (N, size, pixels), where each pixel's middle lies. Without it a mean over 1.5
+    pixels lies up to 0.08 pixels beside the middle.
     """
-    from_middle = places - middles  # (N, size, block)
     weighted = weights * from_middle
     beside = weighted.sum(dim=-1, keepdim=True)  # (N, size, 1)
     spread = (weighted * from_middle).sum(dim=-1, keepdim=True) - beside.square()
@@ -96,19 +98,17 @@ def _tilted(weights: Tensor, places: Tensor, middles: Tensor) -> Tensor:
 
 
 def _blocks(images: Tensor, each: int, top: Tensor, left: Tensor, down: int, across: int) -> Tensor:
-    """Take the pixels that each window needs, edge colours outside: (N, C, down, across)."""
+    """Take the pixels that each window needs, all inside its image: (N, C, down, across)."""
     _, channels, height, width = images.shape
-    device = images.device
-    rows = (top[:, None] + torch.arange(down, device=device)).clamp_(0, height - 1)  # (N, down)
-    columns = (left[:, None] + torch.arange(across, device=device)).clamp_(0, width - 1)
-    number = torch.arange(len(images), device=device).repeat_interleave(each)
-    channel = torch.arange(channels, device=device)
-    return images[
-        number[:, None, None, None],
-        channel[None, :, None, None],
-        rows[:, None, :, None],
-        columns[:, None, None, :],
-    ]
+    planes = torch.arange(len(images) * channels, device=images.device).view(-1, channels)
+    corner = planes.repeat_interleave(each, dim=0) * height + top[:, None]  # (N, C) in rows
+    rows = corner[..., None] + torch.arange(down, device=images.device)  # (N, C, down)
+    starts = rows * width + left[:, None, None]
+    flat = images.reshape(-1)
+    if images.requires_grad or not len(starts):
+        return flat.take(starts[..., None] + torch.arange(across, device=images.device))
+    rows_of_blocks = flat.unfold(0, across, 1)  # a view: copying whole rows takes a tenth of it
+    return rows_of_blocks.index_select(0, starts.flatten()).view(*starts.shape, across)
 
 
 def _check(images: Tensor, windows: Tensor, size: tuple[int, int], outside: str) -> None:

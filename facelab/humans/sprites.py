@@ -54,8 +54,10 @@ class SpriteSource(Protocol):
     the sprites' attributes.
     """
 
-    table: Mapping[str, np.ndarray]
     props: Sequence[Prop]
+
+    @property
+    def table(self) -> Mapping[str, np.ndarray]: ...
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Sprite: ...

@@ -191,9 +191,7 @@ def face_squares(boxes: Tensor, *, scale: float = SCALE, down: float = DOWN) -> 
     its middle lies below the box's, in the same unit. Returns (N, 4), which may leave the photo.
     Raises ValueError for another shape or a scale that is not above 0.
     """
-    require_tensor("boxes", boxes)
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"boxes: expected shape (N, 4), got {tuple(boxes.shape)}")
+    boxes = _corners("boxes", boxes)
     if not scale > 0:
         raise ValueError(f"scale: expected a number above 0, got {scale}")
     longer = (boxes[:, 2:] - boxes[:, :2]).amax(dim=1, keepdim=True)  # (N, 1)
@@ -228,6 +226,9 @@ def cut_patches(
     Raises ImageError for a wrong array, ValueError for squares that are none, or a side below 1.
     """
     photo = as_photo(photo)
+    squares = _corners("squares", squares)
+    if side < 1:
+        raise ValueError(f"side: expected 1 or more pixels, got {side}")
     sides = squares[:, 2:] - squares[:, :2]  # (N, 2)
     wrong = int((~((sides[:, 0] - sides[:, 1]).abs() <= 0.01 * sides.amax(dim=1))).sum())
     if wrong:
@@ -241,11 +242,10 @@ def cut_patches(
     for number in level.unique().long().tolist():
         image = levels[number]
         ratio = [image.shape[1] / photo.shape[1], image.shape[0] / photo.shape[0]] * 2
+        here = windows * windows.new_tensor(ratio)  # (N, 4) pixels of this level
         planes = torch.from_numpy(grey_or_colour(image, colour=colour))
         for rows in (level == number).nonzero()[:, 0].split(64):  # 64: bounds the memory
-            found = crop(
-                planes[None], (windows[rows] * windows.new_tensor(ratio))[None], (side,) * 2
-            )
+            found = crop(planes[None], here[None, rows], (side, side))
             patches[rows] = found[0].mul_(255).round_().to(torch.uint8)
     return patches
 
@@ -270,6 +270,8 @@ def patches_from_scenes(
     for number, scene in enumerate(scenes):
         known = _known_points(scene, points, number)
         rows = (~known.isnan()).any(dim=-1).any(dim=-1).nonzero()[:, 0]
+        if not len(rows):
+            continue  # it may lack attributes that the others have
         frame = squares(scene.boxes[rows])
         parts.append(
             FacePatches(
@@ -284,6 +286,14 @@ def patches_from_scenes(
         return FacePatches.concatenate(parts)
     nothing = torch.zeros(0, 3 if colour else 1, side, side, dtype=torch.uint8)
     return FacePatches(nothing, torch.zeros(0, points, 2), torch.zeros(0), margin)
+
+
+def _corners(name: str, value: Tensor) -> Tensor:
+    """Take boxes (N, 4) as floats: whole numbers would lose the shares that are added to them."""
+    require_tensor(name, value)
+    if value.ndim != 2 or value.shape[1] != 4:
+        raise ValueError(f"{name}: expected shape (N, 4), got {tuple(value.shape)}")
+    return value if value.is_floating_point() else value.float()
 
 
 def grey_or_colour(photo: np.ndarray, *, colour: bool) -> np.ndarray:
@@ -303,7 +313,8 @@ def _known_points(scene: Scene, points: int, number: int) -> Tensor:
         return scene.landmarks
     if points == 5:
         return to5(scene.landmarks)
-    raise ValueError(f"scene {number}: has 5 points a face, and 68 are asked for")
+    found = scene.landmarks.shape[1]
+    raise ValueError(f"scene {number}: has {found} points a face, and {points} are asked for")
 
 
 def _scene_attributes(scene: Scene, rows: Tensor, points: int, number: int) -> dict[str, Tensor]:

@@ -50,7 +50,7 @@ def patches_of_people(
     backdrops = Backdrops() if backdrops is None else backdrops
     count = len(source) if limit is None else min(limit, len(source))
     images = np.empty((repeats, count, 3 if colour else 1, side, side), np.uint8)
-    labels = [[{}] * count for _ in range(repeats)]  # type: list[list[dict[str, np.ndarray]]]
+    labels: list[list[dict[str, np.ndarray]]] = [[] for _ in range(repeats)]
     for place in range(count):
         index = place * len(source) // count
         sprite = source[index]  # decoded once for all repeats
@@ -65,11 +65,10 @@ def patches_of_people(
             if augment.degrade is not None:
                 image = augment.degrade(image, rng)
             images[repeat, place] = grey_or_colour(image, colour=colour)
-            labels[repeat][place] = {
-                **_labels(sprite, matrix, points, side, margin),
-                "turn": np.array(turn, np.float32),
-                "sprite": np.array(index),
-            }
+            found = _labels(sprite, matrix, points, side, margin)
+            found["turn"] = np.array(-turn if mirrored else turn, np.float32)  # as it is seen
+            found["sprite"] = np.array(index)
+            labels[repeat].append(found)
     return _gathered(images, [row for one in labels for row in one], points, margin)
 
 
@@ -107,12 +106,12 @@ def _labels(
         "yaw": -yaw if mirrored else yaw,
         "pitch": pitch,
         "roll": -roll if mirrored else roll,
-        "hidden": np.float32(sprite.hidden),
-        "age": np.float32(sprite.age),
-        "person": np.int64(sprite.person),
+        "hidden": np.array(sprite.hidden, np.float32),
+        "age": np.array(sprite.age, np.float32),
+        "person": np.array(sprite.person),
     }
     if "tone" in sprite.attributes:
-        found["tone"] = np.float32(sprite.attributes["tone"])
+        found["tone"] = np.array(sprite.attributes["tone"], np.float32)
     return found
 
 

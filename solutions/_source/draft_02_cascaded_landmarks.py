@@ -39,6 +39,7 @@ from facelab.humans.packs.pack import load_pack
 from facelab.humans.tasks.crops import default_augment
 from facelab.images import to_photo, to_tensor
 from facelab.landmarks.dcnn_cascade import evaluation, model, targets, train
+from facelab.landmarks.judging import FAILURE
 from facelab.landmarks.people import patches_of_people
 from facelab.metrics.groups import bands, by_label
 from facelab.metrics.landmarks import failure_rate, point_errors
@@ -655,7 +656,7 @@ print(f"shipped: {told}\nyours:   level 3 {yours.mean():.2%}")
 means = [float(error.mean()) for error in errors.values()]
 title = f"Level 2 takes off {1 - means[2] / means[1]:.0%}, level 3 another {1 - means[3] / means[2]:.0%}"
 fig = figures.level_errors(errors, title=title)
-failed = [failure_rate(error, evaluation.FAILURE) for error in errors.values()]
+failed = [failure_rate(error, FAILURE) for error in errors.values()]
 plots.show(
     fig,
     alt=f"Mean error and failure rate of each point after F1 and each level: {told}; failures go "
@@ -733,8 +734,8 @@ fig, axes = plt.subplots(1, 2, figsize=(8, 3.4))
 for ax, x, (label, squares) in zip(axes, (shifts, scales), frames.items(), strict=True):
     found = [evaluation.errors_by_level(cascade, wide, squares=one) for one in squares]
     lines = {name: [float(one[name].mean()) for one in found] for name in names}
-    figures.curves(100 * x, lines, label=label, threshold=evaluation.FAILURE, ax=ax)
-    failing.append([failure_rate(one["level 3"].mean(dim=1), evaluation.FAILURE) for one in found])
+    figures.curves(100 * x, lines, label=label, threshold=FAILURE, ax=ax)
+    failing.append([failure_rate(one["level 3"].mean(dim=1), FAILURE) for one in found])
 half = float(np.interp(0.5, failing[0], 100 * shifts))
 predict.reveal(
     "landmarks-shift",

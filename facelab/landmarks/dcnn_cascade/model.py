@@ -161,7 +161,7 @@ class Stage(nn.Module):
         if self.absolute:
             z = z.abs()
         if self.gain is not None and self.shift is not None:
-            z = F.max_pool2d(z, POOL).tanh()  # max |tanh z| = tanh(max |z|)
+            z = _largest(z).tanh()  # max |tanh z| = tanh(max |z|)
             gain, shift = (value.reshape(-1, 1, 1) for value in (self.gain, self.shift))
             z = torch.addcmul(shift, gain, z)
         return self._joined(z.tanh())  # (B, nets * maps, H', W')
@@ -180,6 +180,10 @@ class Stage(nn.Module):
     def _convolved(self, windows: Tensor) -> Tensor:
         p, q = self.layer.grid
         kernels = self.weight.flatten(end_dim=-4)  # (nets * p * q * maps, channels, s, s)
+        # channels last: grouped convolutions take half as long on a processor
+        windows, kernels = (
+            value.contiguous(memory_format=torch.channels_last) for value in (windows, kernels)
+        )
         return F.conv2d(windows, kernels, self.bias.flatten(), groups=self.nets * p * q)
 
     def _joined(self, z: Tensor) -> Tensor:
@@ -265,19 +269,22 @@ class _Nets(nn.Module):
     @staticmethod
     def normalise(crops: Tensor) -> Tensor:
         """Bring each crop (..., h, w) to mean 0 and deviation 1; a flat one to 0."""
-        deviation, mean = torch.std_mean(crops, dim=(-2, -1), keepdim=True, correction=0)
-        return (crops - mean) / deviation.clamp(min=1e-3)
+        centred = crops - crops.mean(dim=(-2, -1), keepdim=True)
+        variance = centred.square().mean(dim=(-2, -1), keepdim=True)
+        return centred / variance.clamp(min=1e-6).sqrt()
 
     def _answers(self, crops: Tensor) -> Tensor:  # (B, nets, h, w) in [0, 1]
+        if not len(crops):  # no face: a mean and deviation of nothing would be a warning
+            return crops.new_zeros(0, self.nets, self.structure.outputs)
         x = self._features(crops)  # (B, nets * maps, H', W')
         x = self.hidden(x.reshape(len(crops), self.nets, -1)).tanh()  # (B, nets, hidden)
         return self.output(x).tanh()  # (B, nets, outputs)
 
     def _features(self, crops: Tensor) -> Tensor:
-        if crops.shape[2:] != self.size:
+        if crops.shape[1:] != (self.nets, *self.size):
             raise ValueError(
-                f"crops: {self.structure.name} looks at {self.size} rows and columns, got "
-                f"{tuple(crops.shape[2:])}"
+                f"crops: {self.structure.name} looks at {self.size} rows and columns of grey, got "
+                f"crops of shape {tuple(crops.shape)}"
             )
         x = self.normalise(crops)
         for stage in self.stages:
@@ -358,6 +365,17 @@ class CascadeNets(nn.Module):
         """Count the multiply-adds of one face."""
         parts = (self.f1, self.en1, self.nm1, self.level2, self.level3)
         return sum(part.nets * part.structure.macs for part in parts)
+
+
+def _largest(z: Tensor) -> Tensor:
+    """Give the largest of each 2 x 2 cell: (..., H, W) -> (..., H / 2, W / 2).
+
+    On a processor and without gradients one maximum along each axis is quicker.
+    """
+    if torch.is_grad_enabled() or z.device.type != "cpu":
+        return F.max_pool2d(z, POOL)
+    rows = torch.maximum(z[..., 0::2, :], z[..., 1::2, :])
+    return torch.maximum(rows[..., 0::2], rows[..., 1::2])
 
 
 def _several(nets: int) -> tuple[int, ...]:

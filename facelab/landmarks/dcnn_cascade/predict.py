@@ -26,7 +26,7 @@ from facelab.landmarks.patches import FacePatches, cut_patches, face_squares, fr
 
 __all__ = ["Cascade", "Trace", "fuse", "load"]
 
-AT_ONCE = 256  # faces that run side by side: bounds the memory
+AT_ONCE = 128  # faces that run side by side: bounds the memory, and most maps stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,10 @@ class Cascade:
         """Ask the first or second network of every point at level 2 or 3, as they are.
 
         number: 1 or 2. crops: (N, 5, 1, 15, 15) in [0, 1]. Returns answers (N, 5, 2) in [-1, 1].
+        Raises ValueError for another level or number.
         """
+        if level not in (2, 3) or number not in (1, 2):
+            raise ValueError(f"level, number: expected 2 or 3 and 1 or 2, got {level}, {number}")
         return self._bank(level)(crops.repeat_interleave(2, dim=1))[:, number - 1 :: 2]
 
     def _bank(self, level: int) -> torch.nn.Module:

@@ -49,15 +49,16 @@ from facelab.landmarks.windows import shaken_squares
 __all__ = ["BUDGETS", "Config", "train", "train_band", "train_level", "train_on_people"]
 
 BUDGETS = (
-    Budget("smoke", steps=25, batch=16, images=64, max_seconds=10),
-    Budget("laptop", steps=3_000, batch=16, images=10_080, max_seconds=360),
-    Budget("gpu", steps=20_000, batch=32, images=40_320, max_seconds=900),
+    Budget("smoke", steps=24, batch=16, images=64, max_seconds=10),
+    Budget("laptop", steps=3_000, batch=16, images=10_080, max_seconds=220),
+    Budget("gpu", steps=60_000, batch=32, images=80_640, max_seconds=900),
     Budget("paper", steps=500_000, batch=64, images=600_000, max_seconds=172_800),
 )
-"""How much each budget computes. Steps are those of each of the five runs, F1, EN1, NM1, level 2
-and level 3; seconds are for all of them together."""
+"""How much each budget computes. Steps are those of each network of level 1; levels 2 and 3 take a
+third, as ten networks learn from every face there. Seconds are for all five runs together."""
 
 RUNS = ("F1", "EN1", "NM1", "level 2", "level 3")
+LEVEL_SHARE = 1 / 3  # of the steps, for levels 2 and 3
 SHORT = ("LE", "RE", "N", "LM", "RM")
 
 OnLog = Callable[[int, Mapping[str, float]], None]
@@ -88,6 +89,11 @@ class Config:
             raise ValueError(
                 f"warm_up, last: expected 0 or more and a share above 0, got {self.warm_up}, "
                 f"{self.last}"
+            )
+        if not (self.shift >= 0 and 0 <= self.scale < 1 and self.angle >= 0):
+            raise ValueError(
+                f"shift, scale, angle: expected 0 or more, scale below 1, got {self.shift}, "
+                f"{self.scale}, {self.angle}"
             )
 
 
@@ -124,17 +130,18 @@ def train(
     Raises ValueError for patches of other points or of colours.
     """
     _check(patches)
-    each = dataclasses.replace(budget, max_seconds=budget.max_seconds / len(RUNS))
     nets = CascadeNets()
     parts = {"F1": "f1", "EN1": "en1", "NM1": "nm1", "level 2": "level2", "level 3": "level3"}
-    histories = {}
-    for number, name in enumerate(RUNS):
+    histories: dict[str, History] = {}
+    done = 0
+    for name in RUNS:
+        row = budget_of(name, budget)
         common: dict[str, Any] = {
-            "budget": each,
+            "budget": row,
             "config": config,
             "seed": seed,
             "folder": None if folder is None else folder / name.replace(" ", ""),
-            "on_log": _counting_on(on_log, number * budget.steps),
+            "on_log": _counting_on(on_log, done),
             **options,
         }
         net: nn.Module
@@ -143,7 +150,19 @@ def train(
         else:
             net, histories[name] = train_level(int(name[-1]), patches, **common)
         setattr(nets, parts[name], net)
+        done += row.steps
     return Cascade(nets), histories
+
+
+def budget_of(run: str, budget: Budget) -> Budget:
+    """Give the share of a budget that one of RUNS may use."""
+    share = 1 if run in targets.BANDS else LEVEL_SHARE
+    whole = sum(1 if one in targets.BANDS else LEVEL_SHARE for one in RUNS)
+    return dataclasses.replace(
+        budget,
+        steps=max(1, round(budget.steps * share)),
+        max_seconds=budget.max_seconds * share / whole,
+    )
 
 
 def train_band(
@@ -162,10 +181,16 @@ def train_band(
 
     name: of `targets.BANDS`. structure: another one than the paper's for this network, with as many
     outputs, to compare. Everything else as in `train`.
+    Raises ValueError for a structure of other outputs, and as `train`.
     """
     _check(patches)
     config, band = config or Config(), targets.BANDS[name]
     network = Network(structure or band.structure, generator=_generator(seed, name))
+    if network.structure.outputs != 2 * len(band.points):
+        raise ValueError(
+            f"structure: {name} answers {2 * len(band.points)} numbers, {network.structure.name} "
+            f"{network.structure.outputs}"
+        )
     _start_at_mean(network, patches, band)
 
     def samples(chosen: FacePatches, generator: torch.Generator) -> Batch:
@@ -213,7 +238,7 @@ class _Run:
     seed: int
 
     def fit(self, net: nn.Module, patches: FacePatches, **options: Any) -> History:
-        optimizer = torch.optim.Adam(net.parameters(), lr=self.config.learning_rate)
+        optimizer = torch.optim.Adam(net.parameters(), lr=self.config.learning_rate, fused=True)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return fit(
             net,
@@ -263,13 +288,14 @@ def train_on_people(
     with errors on the people of the pack's test split.
     """
     from facelab.humans import load_pack
-    from facelab.landmarks.dcnn_cascade.evaluation import card_figures, test_patches
+    from facelab.landmarks.dcnn_cascade.evaluation import card_figures
+    from facelab.landmarks.judging import unseen_patches
 
     row = next(one for one in BUDGETS if one.name == budget)
     people = load_pack(data, split="train")
     patches = training_patches(people, budget=row, seed=seed)
     cascade, _ = train(patches, budget=row, seed=seed, folder=folder, on_log=on_log)
-    judged = test_patches(load_pack(data, split="test"), limit=row.images)
+    judged = unseen_patches(load_pack(data, split="test"), limit=row.images)
     persons = len(set(patches.attributes["person"].tolist()))
     card = {
         "data": f"{len(patches):,} pictures of {persons:,} synthetic people",
@@ -283,7 +309,7 @@ def _start_at_mean(network: Network, patches: FacePatches, band: targets.Band) -
     """Let an untrained network answer the mean shape of the faces."""
     windows = targets.band_windows(patches.squares(), band)
     answers = targets.to_answers(patches.points[:, band.points], windows)
-    mean = answers.nanmean(dim=0).flatten().clamp(-0.95, 0.95)
+    mean = answers.nanmean(dim=0).nan_to_num().flatten().clamp(-0.95, 0.95)
     with torch.no_grad():
         network.output.bias.copy_(mean.atanh())
 
