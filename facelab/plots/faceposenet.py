@@ -14,7 +14,6 @@ from facelab.plots.figures import photo as draw_photo
 from facelab.plots.palette import LINES, MARKERS, PALETTE, WIDE
 
 CONTOURS = (
-    (*range(17),),
     (*range(17, 22),),
     (*range(22, 27),),
     (*range(27, 31),),
@@ -24,7 +23,10 @@ CONTOURS = (
     (*range(48, 60), 48),
     (*range(60, 68), 60),
 )
-"""Which of the 68 points are joined: jaw, brows, nose, eyes, lips."""
+"""Which of the 68 points are joined: brows, nose, eyes, lips."""
+
+JAW = range(17)
+"""Drawn as dots: our people's jaw points lie at uneven depths, a line would zigzag when turned."""
 
 FAMILIES = {"noise": "prediction", "shift": "accent", "pose": "candidate", "truth": "truth"}
 """Role of each family of ways to align, by the beginning of its name; others are `ignored`."""
@@ -34,7 +36,8 @@ def wire(ax: Axes, points: Tensor, *, role: str = "prediction", label: str = "")
     """Draw a face of 68 points (68, 2) as its contours."""
     for number, contour in enumerate(CONTOURS):
         x, y = points[list(contour)].T.tolist()
-        ax.plot(x, y, LINES[role], color=PALETTE[role], lw=1.4, label=label if not number else "")
+        ax.plot(x, y, ls=LINES[role], color=PALETTE[role], lw=1.4, label="" if number else label)
+    ax.plot(*points[list(JAW)].T.tolist(), ".", color=PALETTE[role], ms=4)
 
 
 def posed_faces(

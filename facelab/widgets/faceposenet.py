@@ -10,7 +10,7 @@ from torch import Tensor
 from facelab.landmarks.faceposenet.camera import from_angles, project
 from facelab.landmarks.faceposenet.head import generic_head
 from facelab.metrics.landmarks import Normaliser, nme
-from facelab.plots.faceposenet import CONTOURS
+from facelab.plots.faceposenet import CONTOURS, JAW
 from facelab.plots.palette import PALETTE
 from facelab.widgets.base import Controls, Slider, SvgView, Twin, side_by_side, with_static
 from facelab.widgets.svg import TEXTURES, bar, text, textures
@@ -79,6 +79,8 @@ def _face(points: Tensor, label: str) -> str:
             f'<polyline points="{line}" fill="none" stroke="{PALETTE["candidate"]}" '
             f'stroke-width="1.6"/>'
         )
+    for x, y in (places[k] for k in JAW):
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.2" fill="{PALETTE["candidate"]}"/>')
     parts.append(text(6, SIDE - 8, label.split("; ")[1]))
     return "".join(parts)
 
