@@ -17,6 +17,14 @@ and a test fails when it is out of date. Times hold for the machine they were ta
 columns, and run the command on yours.
 """
 
+TITLES = {
+    "mtcnn": "MTCNN",
+    "dcnn_cascade": "Landmark cascade",
+    "coarse_to_fine": "Coarse to fine, 68 points",
+    "cfan": "CFAN",
+    "faceposenet": "FacePoseNet",
+}
+
 
 def table(head: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
@@ -63,18 +71,47 @@ def totals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def claims(found: list[dict[str, Any]]) -> str:
-    """The claims of one lab: mean and range over seeds, verdict, and one line why."""
+    """The claims of a file, table by table: mean and range over seeds, verdict, one line why.
+
+    What the paper gives has a column of its own where it gives anything.
+    """
+    tables = dict.fromkeys(claim["table"] for claim in found)
+    parts = []
+    for name in tables:
+        title = TITLES.get(name, name.replace("_", " "))
+        own = [claim for claim in found if claim["table"] == name]
+        parts.append(f"## {title}: claims\n\n{_claims(own)}\n")
+    return "\n".join(parts)
+
+
+def _claims(found: list[dict[str, Any]]) -> str:
+    if not (measured := [claim for claim in found if claim["ours"]]):
+        return "Nothing was measured yet."
+    papers = any(isinstance(claim["paper"], int | float) for claim in measured)
     rows = []
     for claim in found:
         values, ours = claim["ours"], "-"
         if values:
             spread = f"{min(values):.3g} to {max(values):.3g}"
             ours = f"{statistics.mean(values):.3g} ({spread}) {claim['unit']}"
+        paper = [_paper(claim)] if papers else []
         seeds = str(len(claim["seeds"]))
-        rows.append([claim["claim"], claim["where"], ours, seeds, claim["verdict"], claim["why"]])
-    first = next(claim for claim in found if claim["ours"])
-    head = ["claim", "where", "ours: mean (least to most)", "seeds", "verdict", "note"]
-    return f"## MTCNN: claims\n\n`{first['command']}`; {first['data']}.\n\n{table(head, rows)}\n"
+        rows.append(
+            [claim["claim"], claim["where"], *paper, ours, seeds, claim["verdict"], claim["why"]]
+        )
+    paper = ["paper"] if papers else []
+    head = ["claim", "where", *paper, "ours: mean (least to most)", "seeds", "verdict", "note"]
+    how = "\n".join(dict.fromkeys(f"`{one['command']}`; {one['data']}." for one in measured))
+    return f"{how}\n\n{table(head, rows)}"
+
+
+def _paper(claim: dict[str, Any]) -> str:
+    """Give the paper's value with its mark, or a dash."""
+    if claim["paper"] is None:
+        return "-"
+    value = claim["paper"]
+    shown = value if isinstance(value, str) else f"{value:.3g}"
+    return f"{shown} {claim['paper_mark']}".strip()
 
 
 def people(found: dict[str, Any]) -> str:
@@ -116,12 +153,77 @@ def head_model(result: dict[str, Any]) -> str:
     return f"## Head model: speed\n\n{how}\n\n{table(head, rows)}\n"
 
 
+def cascade_levels(result: dict[str, Any]) -> str:
+    """The cascade's errors and failures by level and point, ours beside the paper's."""
+    names = {
+        "error": "Mean error, % of the box width: ours (the paper's)",
+        "failures": "Errors above 5 %, % of faces: ours (the paper's)",
+        "learnt": "Mean error on faces of the people that were learnt from",
+    }
+    parts = [f"## Landmark cascade: levels and structures\n\n{result['how']}\n"]
+    for title, group in (("levels", result["levels"]), ("structures of F1", result["structures"])):
+        for kind, what in names.items():
+            rows = [_by_point(row, kind, result["points"]) for row in group if kind in row]
+            if rows:
+                head = [title, *result["points"], "mean"]
+                parts.append(f"{what}\n\n{table(head, rows)}\n")
+    rates = [[name, f"{rate:g}"] for name, rate in result["rates"].items()]
+    if rates:
+        parts.append(
+            f"Learning rates chosen on validation people\n\n{table(['', 'rate'], rates)}\n"
+        )
+    return "\n".join(parts)
+
+
+def _by_point(row: dict[str, Any], kind: str, points: list[str]) -> list[str]:
+    """Give a row of means over seeds, the paper's value in brackets, and the mean over points."""
+    paper = row.get("paper", {}).get(kind) or [None] * len(points)
+    ours = [
+        None if column[0] is None else statistics.fmean(column)
+        for column in zip(*row[kind], strict=True)
+    ]
+    cells = []
+    for values in ([*ours, _mean(ours)], [*paper, _mean(paper)]):
+        cells.append(["-" if value is None else f"{value:.2f}" for value in values])
+    texts = [one if other == "-" else f"{one} ({other})" for one, other in zip(*cells, strict=True)]
+    name = f"{row['name']}: {row['note']}" if "note" in row else row["name"]
+    return [name, *texts]
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def landmarks_speed(result: dict[str, Any]) -> str:
+    """Faces a second of the cascade and of MTCNN's O-Net, on the same faces."""
+    names = list(result["rows"][0]["median_ms"])
+    head = ["faces at once", "what is timed", *(f"{name}, faces/s" for name in names), "ratio"]
+    rows = []
+    for row in result["rows"]:
+        rate = {name: 1000 * row["faces"] / ms for name, ms in row["median_ms"].items()}
+        ours, other = (rate[name] for name in names[:2])
+        shown = [f"{rate[name]:,.0f}" for name in names]
+        rows.append([str(row["faces"]), row["what"], *shown, f"{ours / other:.2f}x"])
+    macs = ", ".join(f"{name} {count / 1e6:.1f}" for name, count in result["macs"].items())
+    how = (
+        f"`{result['command']}`; {result['machine']}; medians of {result['repeats']} runs of each, "
+        f"taken in turn in one process.\nMillion multiply-adds a face: {macs}."
+    )
+    return f"## Landmark cascade: speed\n\n{how}\n\n{table(head, rows)}\n"
+
+
 SECTIONS: tuple[tuple[str, Callable[[Any], str]], ...] = (
     ("mtcnn_speed", speed),
     ("mtcnn", claims),
     ("humans_checks", people),
     ("humans_loaders", loaders),
     ("humans_head_model", head_model),
+    ("dcnn_cascade", claims),
+    ("dcnn_cascade_levels", cascade_levels),
+    ("landmarks_speed", landmarks_speed),
+    ("relatives", claims),
+    ("faceposenet", claims),
 )
 """Files of results/ and what makes a section of each, in the page's order."""
 

@@ -34,6 +34,91 @@ def test_the_page_names_every_photo_that_misses_twice_the_speed_of_the_peer():
     assert speed(result | {"rows": rows[1:]}).endswith("Missed: none.\n")
 
 
+@pytest.fixture(scope="module")
+def page():
+    return runpy.run_path(str(BENCHMARKS / "report.py"))
+
+
+def claim(**changes):
+    usual = {
+        "table": "some_paper",
+        "claim": "more is better",
+        "where": "table 1",
+        "paper": 4.9,
+        "paper_mark": "[V]",
+        "unit": "%",
+        "ours": [1.0, 3.0],
+        "seeds": [0, 1],
+        "data": "ten faces",
+        "command": "measure",
+        "verdict": "partly",
+        "why": "so so",
+    }
+    return usual | changes
+
+
+def test_a_claim_table_shows_the_papers_value_with_its_mark_beside_ours(page):
+    open_one = claim(claim="less is more", ours=[], seeds=[], paper=None, data="none yet")
+    text = page["claims"]([claim(), open_one])
+    assert text.startswith("## some paper: claims\n\n`measure`; ten faces.\n")
+    assert "| more is better | table 1 | 4.9 [V] | 2 (1 to 3) % | 2 | partly | so so |" in text
+    assert "| less is more | table 1 | - | - | 0 | partly | so so |" in text
+    assert "none yet" not in text
+
+
+def test_a_claim_table_without_any_figure_of_the_paper_has_no_column_for_it(page):
+    text = page["claims"]([claim(paper=None, paper_mark="")])
+    assert "| more is better | table 1 | 2 (1 to 3) % | 2 | partly | so so |" in text
+    assert "paper |" not in text
+
+
+def test_a_file_with_several_claim_tables_gives_a_section_for_each(page):
+    rows = [claim(table="cfan"), claim(table="coarse_to_fine"), claim(table="cfan", why="or not")]
+    text = page["claims"](rows)
+    heads = [line for line in text.splitlines() if line.startswith("##")]
+    assert heads == ["## CFAN: claims", "## Coarse to fine, 68 points: claims"]
+    assert text.index("or not") < text.index("## Coarse")
+
+
+def test_claims_that_nobody_measured_are_said_to_be_so(page):
+    assert "Nothing was measured" in page["claims"]([claim(ours=[], seeds=[])])
+
+
+def test_the_cascades_figures_stand_beside_the_papers_point_by_point(page):
+    error = [[1.0, 2.0, 3.0, None, None], [2.0, 2.0, 5.0, None, None]]
+    row = {"name": "EN1", "error": error, "failures": error}
+    row["paper"] = {"error": [1.39, 1.4, 1.58, None, None]}
+    points = ["LE", "RE", "N", "LM", "RM"]
+    result = {"how": "measured", "points": points, "levels": [row], "structures": [], "rates": {}}
+    text = page["cascade_levels"](result)
+    shown = "| EN1 | 1.50 (1.39) | 2.00 (1.40) | 4.00 (1.58) | - | - | 2.50 (1.46) |"
+    assert shown in text
+    assert "| EN1 | 1.50 | 2.00 | 4.00 | - | - | 2.50 |" in text  # failures: the paper gives none
+
+
+def test_the_speed_of_the_cascade_is_faces_a_second_beside_those_of_onet(page):
+    row = {"faces": 256, "what": "all", "median_ms": {"cascade": 256.0, "O-Net": 512.0}}
+    macs = {"cascade": 11_128_640, "O-Net": 12_950_000}
+    result = {"command": "c", "machine": "m", "repeats": 3, "macs": macs, "rows": [row]}
+    text = page["landmarks_speed"](result)
+    assert "| 256 | all | 1,000 | 500 | 2.00x |" in text
+    assert "cascade 11.1" in text
+
+
+def test_both_systems_of_the_landmark_speed_give_five_points_for_every_face():
+    speed = runpy.run_path(str(BENCHMARKS / "landmarks_speed.py"))
+    photo, boxes = speed["crowd"](3)
+    assert photo.shape == (80, 240, 3)
+    assert boxes[2].tolist() == [180.0, 12.0, 220.0, 64.0]
+    onet = speed["facelab"].load("mtcnn").onet
+    works = speed["tasks"](speed["Cascade"](), onet, 3)
+    whole, alone = works.values()
+    assert whole["cascade"]().shape == (3, 5, 2)
+    assert whole["O-Net"]().shape == alone["O-Net"]().shape == (3, 10)
+    answers = alone["cascade"]()
+    assert [tuple(one.shape) for one in answers] == [(3, 10), (3, 6), (3, 6), *[(3, 10, 2)] * 2]
+
+
 @pytest.mark.parametrize(
     "file", sorted((BENCHMARKS / "results").glob("*.json")), ids=lambda p: p.name
 )

@@ -1,0 +1,1 @@
+"""The claims about the convolutional cascade: what is trained, measured and concluded."""
