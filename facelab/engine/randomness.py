@@ -8,12 +8,15 @@ are seeded for a run, can be written down in the middle of it, and are given bac
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 _STRIDE = 1_000_003  # between the seeds of two processes: a prime, far from neighbouring seeds
 
@@ -68,3 +71,25 @@ def set_stream_states(states: Mapping[str, Any]) -> None:
     random.setstate((version, tuple(words.tolist()), spare))
     if "cuda" in states and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])
+
+
+def generator(seed: int, purpose: str) -> torch.Generator:
+    """Give the randomness of one purpose: the same seed and words, the same numbers.
+
+    Torch keeps 32 bits of a seed, so a purpose must not be shifted above them.
+    """
+    mixed = (zlib.crc32(purpose.encode()) * _STRIDE + seed) % 2**32
+    return torch.Generator().manual_seed(mixed)
+
+
+def drawn_rows(
+    count: int, batch: int, *, seed: int, purpose: str, start: int = 0
+) -> Iterator[tuple[Tensor, torch.Generator]]:
+    """Draw the rows of batch after batch from step `start` on, without end.
+
+    count: rows there are. batch: rows a step, with repeats. Yields (batch,) int64 and the generator
+    for whatever else the batch draws; both follow from seed, purpose and step alone, as `fit` asks.
+    """
+    for step in itertools.count(start):
+        own = generator(seed, f"{purpose} step {step}")
+        yield torch.randint(count, (batch,), generator=own), own

@@ -30,6 +30,8 @@ import torch
 from torch import Tensor, nn
 
 from facelab.engine.budget import Budget
+from facelab.engine.randomness import drawn_rows
+from facelab.engine.schedules import warm_cosine
 from facelab.engine.training import fit
 from facelab.humans.sprites import SpriteSource
 from facelab.humans.tasks.crops import default_augment
@@ -274,15 +276,12 @@ def stage_batches(
 
     Answers are (B, P, 2) in pixels of the stage. Every second batch or so is mirrored.
     """
-    step, build = start, config.build
-    while True:
-        number = 0 if stage is None else stage + 1
-        generator = torch.Generator().manual_seed((seed << 34) + (number << 31) + step)
-        rows = torch.randint(len(patches), (batch,), generator=generator)
+    build, purpose = config.build, "global" if stage is None else f"local {stage + 1}"
+    for rows, own in drawn_rows(len(patches), batch, seed=seed, purpose=purpose, start=start):
         chosen = patches.select(rows)
-        if torch.rand((), generator=generator) < 0.5:
+        if torch.rand((), generator=own) < 0.5:
             chosen = chosen.mirrored()
-        squares = shaken_squares(batch, shift=config.shift, scale=config.scale, generator=generator)
+        squares = shaken_squares(batch, shift=config.shift, scale=config.scale, generator=own)
         truth = to_square(chosen.points, squares)  # (B, P, 2)
         if stage is None:
             seen = face_pixels(chosen, squares, build)
@@ -290,10 +289,9 @@ def stage_batches(
         else:
             with torch.no_grad():
                 shapes = shapes_after(net, chosen, squares, stage)[-1]
-            shapes = shaken_shapes(shapes, **_noise(config), generator=generator)
+            shapes = shaken_shapes(shapes, **_noise(config), generator=own)
             seen = descriptors(chosen, squares, shapes, build, stage)
             yield seen.flatten(1), (truth - shapes) * build.resolutions[stage]
-        step += 1
 
 
 def train_on_people(
@@ -374,8 +372,6 @@ def _fit(
 ) -> None:
     """Train one network with Adam; the rate falls to a hundredth along a cosine."""
     optimizer = torch.optim.Adam(net.parameters(), lr=config.learning_rate)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(
-        optimizer, budget.steps, eta_min=config.learning_rate / 100
-    )
+    scheduler = warm_cosine(optimizer, budget.steps)
     decisive = {"seed": seed, "scheduler": scheduler, "config": dataclasses.asdict(config)}
     fit(net, loss, batches, budget=budget, optimizer=optimizer, **{**decisive, **options})

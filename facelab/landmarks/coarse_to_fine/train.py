@@ -26,6 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from facelab.engine.budget import Budget
+from facelab.engine.randomness import drawn_rows, generator
+from facelab.engine.schedules import warm_cosine
 from facelab.engine.training import fit
 from facelab.geometry.alignment import transform_points
 from facelab.humans.sprites import SpriteSource
@@ -224,16 +226,12 @@ def level1_batches(
 ) -> Iterator[Batch]:
     """Yield crops (B, C, side, side) and true shapes (B, P, 2) in the frames of shaken squares;
     every second batch or so is mirrored."""
-    step = start
-    while True:
-        generator = torch.Generator().manual_seed((seed << 32) + step)
-        rows = torch.randint(len(patches), (batch,), generator=generator)
+    for rows, own in drawn_rows(len(patches), batch, seed=seed, purpose="level 1", start=start):
         chosen = patches.select(rows)
-        if torch.rand((), generator=generator) < 0.5:
+        if torch.rand((), generator=own) < 0.5:
             chosen = chosen.mirrored()
-        squares = shaken_squares(batch, shift=config.shift, scale=config.scale, generator=generator)
+        squares = shaken_squares(batch, shift=config.shift, scale=config.scale, generator=own)
         yield face_crops(chosen, squares, config.build), to_square(chosen.points, squares)
-        step += 1
 
 
 @torch.no_grad()
@@ -261,18 +259,15 @@ def level2_batches(
 
     squares: (N, 4) of the estimates `starts` (N, P, 2), which are shaken anew in each batch.
     """
-    noise, build, step = dataclasses.asdict(config.noise), config.build, start
-    while True:
-        generator = torch.Generator().manual_seed((seed << 32) + (1 << 31) + step)
-        rows = torch.randint(len(patches), (batch,), generator=generator)
-        chosen, own = patches.select(rows), squares[rows]
-        shapes = shaken_shapes(starts[rows], **noise, generator=generator)
+    noise, build = dataclasses.asdict(config.noise), config.build
+    for rows, own in drawn_rows(len(patches), batch, seed=seed, purpose="level 2", start=start):
+        chosen, frames = patches.select(rows), squares[rows]
+        shapes = shaken_shapes(starts[rows], **noise, generator=own)
         matrices = normalising(shapes, net.mean_shape, turn=config.normalise)
         centres = transform_points(matrices, shapes)
-        truth = transform_points(matrices, to_square(chosen.points, own))
-        seen = landmark_patches(chosen, own, matrices, centres, build)
+        truth = transform_points(matrices, to_square(chosen.points, frames))
+        seen = landmark_patches(chosen, frames, matrices, centres, build)
         yield seen, vote_targets(net, centres, truth)
-        step += 1
 
 
 def train_on_people(
@@ -310,8 +305,8 @@ def figures(net: CoarseToFineNet, source: SpriteSource) -> dict[str, float]:
 
 
 def _shaking(config: Config, seed: int) -> dict[str, Any]:
-    generator = torch.Generator().manual_seed((seed << 32) + (1 << 30))
-    return {"shift": config.shift, "scale": config.scale, "generator": generator}
+    own = generator(seed, "squares of level 2")
+    return {"shift": config.shift, "scale": config.scale, "generator": own}
 
 
 def _fit(
@@ -327,18 +322,13 @@ def _fit(
 ) -> None:
     """Train one level with Adam; the rate rises for `warm_up` steps and falls along a cosine."""
     optimizer = torch.optim.Adam(net.parameters(), lr=config.learning_rate)
-
-    def rate(step: int) -> float:
-        fall = 0.505 + 0.495 * math.cos(math.pi * min(1.0, step / budget.steps))
-        return min(1.0, (step + 1) / config.warm_up) * fall
-
     fit(
         net,
         loss,
         batches,
         budget=budget,
         optimizer=optimizer,
-        scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, rate),
+        scheduler=warm_cosine(optimizer, budget.steps, warm_up=config.warm_up),
         folder=folder,
         on_log=on_log,
         seed=seed,

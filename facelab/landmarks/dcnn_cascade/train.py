@@ -15,9 +15,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +25,9 @@ import torch
 from torch import Tensor, nn
 
 from facelab.engine.budget import Budget
+from facelab.engine.randomness import drawn_rows, generator
 from facelab.engine.runs import History
+from facelab.engine.schedules import warm_cosine
 from facelab.engine.training import fit
 from facelab.geometry.landmarks import FIVE
 from facelab.humans.sprites import SpriteSource
@@ -185,7 +185,7 @@ def train_band(
     """
     _check(patches)
     config, band = config or Config(), targets.BANDS[name]
-    network = Network(structure or band.structure, generator=_generator(seed, name))
+    network = Network(structure or band.structure, generator=generator(seed, name))
     if network.structure.outputs != 2 * len(band.points):
         raise ValueError(
             f"structure: {name} answers {2 * len(band.points)} numbers, {network.structure.name} "
@@ -216,7 +216,7 @@ def train_level(
     """Train the ten networks of level 2 or 3, side by side. Everything as in `train`."""
     _check(patches)
     config, name = config or Config(), f"level {level}"
-    bank = Bank(STRUCTURES["S2"], nets=2 * POINTS, generator=_generator(seed, name))
+    bank = Bank(STRUCTURES["S2"], nets=2 * POINTS, generator=generator(seed, name))
 
     def samples(chosen: FacePatches, generator: torch.Generator) -> Batch:
         squares = _shaken(chosen, config, generator)
@@ -239,7 +239,10 @@ class _Run:
 
     def fit(self, net: nn.Module, patches: FacePatches, **options: Any) -> History:
         optimizer = torch.optim.Adam(net.parameters(), lr=self.config.learning_rate, fused=True)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
+        config = self.config
+        scheduler = warm_cosine(
+            optimizer, self.budget.steps, warm_up=config.warm_up, last=config.last
+        )
         return fit(
             net,
             self.losses,
@@ -249,24 +252,17 @@ class _Run:
             scheduler=scheduler,
             seed=self.seed,
             title=self.name,
-            config=dataclasses.asdict(self.config) | {"faces": len(patches)},
+            config=dataclasses.asdict(config) | {"faces": len(patches)},
             **options,
         )
 
-    def rate(self, step: int) -> float:
-        """Give the learning rate of a step as a share of the largest."""
-        start, last = self.config.warm_up, self.config.last
-        if step < start:
-            return (step + 1) / start
-        done = min(1.0, (step - start) / max(1, self.budget.steps - start))
-        return last + (1 - last) * (1 + math.cos(math.pi * done)) / 2
-
     def batches(self, patches: FacePatches, start: int) -> Iterator[Batch]:
         """Draw batches; batch k depends on the seed and k alone."""
-        for step in itertools.count(start):
-            generator = _generator(self.seed, f"{self.name} step {step}")
-            rows = torch.randint(len(patches), (self.budget.batch,), generator=generator)
-            yield self.samples(patches.select(rows), generator)
+        drawn = drawn_rows(
+            len(patches), self.budget.batch, seed=self.seed, purpose=self.name, start=start
+        )
+        for rows, own in drawn:
+            yield self.samples(patches.select(rows), own)
 
     def losses(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Give the mean squared error of each point, in coded answers."""
@@ -317,11 +313,6 @@ def _start_at_mean(network: Network, patches: FacePatches, band: targets.Band) -
 def _shaken(patches: FacePatches, config: Config, generator: torch.Generator) -> Tensor:
     count = len(patches)
     return shaken_squares(count, shift=config.shift, scale=config.scale, generator=generator)
-
-
-def _generator(seed: int, purpose: str) -> torch.Generator:
-    """Give the randomness of one purpose: the same text and seed, the same numbers."""
-    return torch.Generator().manual_seed(zlib.crc32(purpose.encode()) * 1_000_003 + seed)
 
 
 def _counting_on(on_log: OnLog | None, before: int) -> OnLog | None:

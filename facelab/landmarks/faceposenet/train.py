@@ -21,11 +21,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from facelab.engine.budget import Budget
+from facelab.engine.randomness import drawn_rows, generator
+from facelab.engine.schedules import warm_cosine
 from facelab.engine.training import fit
 from facelab.geometry.landmarks import to5
 from facelab.humans.packs.pack import load_pack
@@ -143,7 +144,7 @@ def train(
     describe(net, patches, poses, config, seed)
     rate = config.learning_rate
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=config.weight_decay)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, budget.steps, rate / 100)
+    scheduler = warm_cosine(optimizer, budget.steps)
     fit(
         net,
         losses,
@@ -238,10 +239,9 @@ def describe(
 ) -> None:
     """Set the net's mean image, and the labels' mean and deviation as training perturbs them."""
     rows = torch.arange(min(most, len(patches))) * len(patches) // min(most, len(patches))
-    generator = torch.Generator().manual_seed(seed)
     some, own = patches.select(rows), Poses(*(part[rows] for part in poses))
     how = config.perturbation
-    _, moved = perturbed(some, own, side=1, how=how, generator=generator)
+    _, moved = perturbed(some, own, side=1, how=how, generator=generator(seed, "labels"))
     net.describe_data(plain_crops(some, net.side).mean(dim=0), moved)
 
 
@@ -256,18 +256,12 @@ def batches(
 ) -> Iterator[Batch]:
     """Yield batch after batch from step `start` on; batch k depends on seed and k alone."""
     mean, deviation = net.label_mean.cpu().clone(), net.label_deviation.cpu().clone()
-    step = start
-    while True:
-        # Torch keeps only 32 bits of a seed, so that shifting and adding would lose the seed.
-        own = int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
-        generator = torch.Generator().manual_seed(own)
-        rows = torch.randint(len(patches), (budget.batch,), generator=generator)
+    for rows, own in drawn_rows(len(patches), budget.batch, seed=seed, purpose="pose", start=start):
         crops, moved = perturbed(
             patches.select(rows),
             Poses(*(part[rows] for part in poses)),
             side=net.side,
             how=config.perturbation,
-            generator=generator,
+            generator=own,
         )
         yield crops, (torch.cat(moved, dim=1) - mean) / deviation
-        step += 1
