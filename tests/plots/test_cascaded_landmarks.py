@@ -159,7 +159,7 @@ def test_the_breakdown_says_means_intervals_failures_and_counts_and_skips_empty_
     assert heights(pose)[0] == pytest.approx([2, 6])
     assert [text.get_text() for text in pose.texts] == ["0.0%\nfail", "100.0%\nfail"]
     labels = [tick.get_text() for tick in pose.get_xticklabels()]
-    assert labels == ["frontal\nn = 2", "turned\nn = 1"]
+    assert labels == ["frontal\nn=2", "turned\nn=1"]
     whisker = pose.containers[1].lines[2][0].get_segments()[0]
     half = 1.96 * 100 * np.std([0.01, 0.03], ddof=1) / 2**0.5
     np.testing.assert_allclose(whisker[:, 1], [2 - half, 2 + half])

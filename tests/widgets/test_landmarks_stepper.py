@@ -84,8 +84,8 @@ def test_the_level_that_is_shown_is_bold_in_the_table():
     ("moves", "words"),
     [
         ({}, "starts 0% to the right, 0% down, 1.00 times as large: inside"),
-        ({"right": 5, "down": -5}, "5% to the right, 5% up, 1.00 times as large: inside"),
-        ({"right": -6}, "6% to the left, 0% down, 1.00 times as large: outside"),
+        ({"right": 8, "down": -8}, "8% to the right, 8% up, 1.00 times as large: inside"),
+        ({"right": -9}, "9% to the left, 0% down, 1.00 times as large: outside"),
         ({"scale": 1.2}, "0% to the right, 0% down, 1.20 times as large: outside"),
     ],
 )

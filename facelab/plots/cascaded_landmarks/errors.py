@@ -50,7 +50,7 @@ def level_errors(
             ax.bar_label(bars, [f"{h:.1f}" for h in heights], fontsize=10, rotation=90, padding=3)
     for ax, label in zip(
         axes,
-        ("mean error (% of the box width)", f"failures: error above {threshold:.0%} (%)"),
+        ("mean error (% of the box width)", f"points with an error above {threshold:.0%} (%)"),
         strict=True,
     ):
         ax.set_xticks(range(len(POINTS)), POINTS)
@@ -89,7 +89,7 @@ def cumulative(
         ax.plot(100 * threshold, 100 * within, **look, clip_on=False)
     ax.axvline(100 * threshold, color="black", lw=1, linestyle=LINES["ignored"])
     ax.set(xlim=(0, 100 * most), ylim=(0, 102))
-    ax.set_xlabel("error (% of the box width)")
+    ax.set_xlabel("mean error of a face (% of the box width)")
     ax.set_ylabel("faces with at most this error (%)")
     ax.legend(frameon=True, framealpha=0.9, edgecolor="none", loc="lower right")
     ax.set_title(title)
@@ -116,7 +116,7 @@ def breakdown(
             plate = PLATE | {"pad": 0.2}
             ax.text(place, mean + 1.02 * span, words, ha="center", va="bottom", bbox=plate)
         ax.set_xticks(
-            range(len(kept)), [f"{name}\nn = {len(found):,}" for name, found in kept.items()]
+            range(len(kept)), [f"{name}\nn={len(found):,}" for name, found in kept.items()]
         )
         ax.set_xlim(-0.6, max(len(kept), 1) - 0.4)
         ax.set_title(way)
@@ -177,7 +177,7 @@ def averaging(errors: Errors, *, names: Sequence[str], title: str = "") -> Figur
         )
     fig, (left, right) = plt.subplots(1, 2, figsize=(WIDE[0], 3.3), width_ratios=(1, 1.5))
     left.plot(100 * table[0], 100 * table[1], ".", color=PALETTE["candidate"], ms=4, alpha=0.5)
-    most = 100 * float(np.quantile(np.abs(table[:2]), 0.998)) * 1.1
+    most = 125 * float(np.quantile(np.abs(table[:2]), 0.98))  # a few lie outside
     left.plot([-most, most], [-most, most], color="black", lw=1, linestyle=LINES["ignored"])
     left.set(xlim=(-most, most), ylim=(-most, most), aspect="equal")
     left.set_xlabel(f"error of {names[0]} (%)")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from facelab.images import to_photo
+from facelab.landmarks.dcnn_cascade.train import Config
 from facelab.landmarks.patches import FacePatches
 from facelab.plots.palette import PALETTE
 from facelab.plots.points import POINTS
@@ -17,7 +18,7 @@ from facelab.widgets.curves import LOOKS, marker, polyline, spread
 from facelab.widgets.landmarks.marks import LEVELS, TABLE, TRUTH, Glass, arrow, pixels
 
 FAILURE = 0.05  # of the box width; errors above it are failures
-SHAKEN, ZOOMED = 0.05, 0.05  # what training showed: shift, and change of the side, as shares
+SHAKEN, ZOOMED = Config.shift, Config.scale  # what training showed, shares of the side
 ROOM = 0.45  # shown around the square, as a share of its side
 SHOWN = 440  # pixels of the face, and of the chart
 TILE, STEP = 138, 168  # pixels of a crop, and from one row of crops to the next
@@ -98,7 +99,7 @@ def read_out(steps: Steps, level: int) -> str:
         f"<b>After level {level}: mean error {mean:.2%} of the box width</b>{before}; "
         f"{steps.failures(level)} of 5 points fail (error above {FAILURE:.0%}). {moved}<br>"
         f"The square starts {across}, {along}, {scale:.2f} times as large: "
-        f"{start} what training showed (up to {SHAKEN:.0%} each)."
+        f"{start} what training showed (shifts up to {SHAKEN:.0%}, sides {ZOOMED:.0%} off)."
     )
 
 
