@@ -21,6 +21,10 @@ LUMINANCE = 110 / 255  # mean luminance that the hair, brow and lash maps are st
 
 ANCESTRIES = ("caucasian", "asian", "african")  # the asset's names for its morph targets
 
+JAW = (2804, 859, 866, 911, 739, 741, 743, 921, 747, 3697, 3537, 3535, 3533, 3687, 3645, 3638, 5517)
+"""Vertices of landmarks 0 to 16 on this mesh, found by `facelab.humans.asset_tools.jaw`: "lm68" of
+extra.npz fits a frontal view only, and its jaw jumps in depth on turned heads."""
+
 
 class AssetsError(RuntimeError):
     """Say which files of the people are missing or damaged, and how to get them."""
@@ -33,8 +37,9 @@ class Body:
     base: (V, 3) vertices. at: (C,) vertex of each corner, a corner being a vertex with one place
     in the texture. triangles: (T, 3) corners. uv: (C, 2), v from the top of the head map.
     region: (C,) 0 head, 1 torso, 2 inside of mouth and eye sockets. occlusion: (C,) share of the
-    sky seen. landmarks: (68,), face, head: vertex numbers. faces: (T, 3) vertices of the
-    triangles. groups: joints by name.
+    sky seen. landmarks: (68,), face, head: vertex numbers; landmarks are for labels. anchors: (68,)
+    the vertices that drawing goes by, the same but on the jaw, where they fit a frontal view only;
+    every picture depends on them. faces: (T, 3) vertices of the triangles. groups: joints by name.
     """
 
     base: np.ndarray
@@ -44,6 +49,7 @@ class Body:
     region: np.ndarray
     occlusion: np.ndarray
     landmarks: np.ndarray
+    anchors: np.ndarray
     face: np.ndarray
     head: np.ndarray
     mesh: np.ndarray
@@ -126,7 +132,8 @@ def body() -> Body:
             uv=a["body/uv"].astype(np.float32),
             region=a["body/region"],
             occlusion=e["body/ao"],
-            landmarks=e["lm68"],
+            landmarks=np.concatenate((np.array(JAW, e["lm68"].dtype), e["lm68"][len(JAW) :])),
+            anchors=e["lm68"],
             face=e["face_pts"],
             head=e["head_pts"],
             mesh=e["mesh_pts"],

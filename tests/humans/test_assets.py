@@ -65,6 +65,28 @@ def test_landmarks_of_the_mean_person_lie_where_they_belong():
 
 
 @needs_assets
+def test_the_jaw_line_is_smooth_in_space_and_symmetric():
+    body = assets.body()
+    line = body.base[np.array(assets.JAW)].astype(float)
+    np.testing.assert_allclose(line[::-1] * (-1, 1, 1), line, atol=2e-3)
+    assert (np.diff(line[:9, 1]) < 0).all()  # from the ear down to the chin
+    steps = np.diff(line, axis=0)
+    turns = np.einsum("kx,kx->k", steps[1:], steps[:-1])
+    turns /= np.linalg.norm(steps[1:], axis=1) * np.linalg.norm(steps[:-1], axis=1)
+    assert np.degrees(np.arccos(turns)).max() < 60  # frontal marks alone turned back: 90 and more
+    assert (np.diff(line[2:9, 2]) > 0).all()  # from below the ear forwards, never back
+
+
+@needs_assets
+def test_labels_and_drawing_go_by_the_same_vertices_but_on_the_jaw():
+    body = assets.body()
+    assert tuple(body.landmarks[:17]) == assets.JAW
+    np.testing.assert_array_equal(body.landmarks[17:], body.anchors[17:])
+    for end in (0, 8, 16):
+        assert body.landmarks[end] == body.anchors[end]
+
+
+@needs_assets
 def test_a_part_moves_with_the_body():
     body = assets.body()
     still = assets.fitted("eyes", body.base)

@@ -292,5 +292,7 @@ def test_landmarks_snap_to_the_vertices_of_the_asset_pack():
     found = extra(arrays)
     for name in ("lm68", "face_pts", "head_pts"):
         assert (found[name] == wanted[name]).all()
+    assert tuple(found["landmarks"][:17]) == assets.JAW  # what the algorithm finds is what is used
+    assert (found["landmarks"][17:] == found["lm68"][17:]).all()
     for name in ("body/ao", "eyes/ao", "teeth/ao", "tongue/ao"):
         assert np.abs(found[name] - wanted[name]).mean() < 0.03

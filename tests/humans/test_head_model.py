@@ -96,6 +96,14 @@ def test_landmarks_are_in_the_course_s_order(model):
     )  # the tip of the nose is nearest
 
 
+def test_the_jaw_line_is_smooth_in_space(model):
+    line = model(neutral(model))[0, model.landmarks[:17]]
+    steps = line.diff(dim=0)
+    turns = torch.cosine_similarity(steps[1:], steps[:-1], dim=1).arccos().rad2deg()
+    assert float(turns.max()) < 60  # a line that jumps in depth turns back: 90 and more
+    assert bool((line[:9, 1].diff() < 0).all()) and bool((line[2:9, 2].diff() > 0).all())
+
+
 def test_the_box_holds_forehead_to_chin(model):
     points = landmarks(model, model(neutral(model)), front_camera(), size=(200, 200))
     x1, y1, x2, y2 = box_from_landmarks(points)[0].tolist()

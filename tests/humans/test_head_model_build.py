@@ -7,8 +7,10 @@ import torch
 
 pytest.importorskip("numba", reason="people need facelab[render]")
 
+from facelab.engine.weights import read_tensors, save_tensors
 from facelab.humans import assets
 from facelab.humans.head_model import HeadModel, build, topology
+from facelab.humans.head_model.model import FILE
 
 needs_assets = pytest.mark.skipif(
     not assets.available(), reason="the people's assets are not there (FACELAB_HUMANS_ASSETS)"
@@ -109,6 +111,24 @@ def test_the_same_people_give_the_same_file(small, tmp_path, capsys):
     for name, value in first.named_buffers():
         assert torch.equal(value.nan_to_num(), again.get_buffer(name).nan_to_num()), name
     assert {**again.card} == {**small[1]}
+
+
+@needs_assets
+@pytest.mark.slow
+def test_the_shipped_landmarks_are_those_of_the_people_and_can_be_written_again(tmp_path, capsys):
+    path = tmp_path / "head.safetensors"
+    tensors, card = read_tensors(FILE)
+    save_tensors(path, tensors | {"landmarks": tensors["landmarks"].flip(0)}, card)
+    for said in ("landmarks mended", "landmarks as they should be"):
+        assert build.main(["--landmarks", str(path)]) == 0
+        assert said in capsys.readouterr().out
+    again, card_again = read_tensors(path)
+    assert card_again == card
+    for name, value in tensors.items():
+        assert torch.equal(value.nan_to_num(), again[name].nan_to_num()), name
+    save_tensors(path, tensors | {"triangles": tensors["triangles"][:-1]}, card)
+    assert build.main(["--landmarks", str(path)]) == 1
+    assert "build it anew" in capsys.readouterr().err
 
 
 @needs_assets

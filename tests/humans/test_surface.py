@@ -15,7 +15,7 @@ pytestmark = worn.needs_assets
 
 def mean_person() -> Fit:
     body = assets.body()
-    return Fit(body.base, body.landmarks, body.base, body.groups)
+    return Fit(body.base, body.anchors, body.base, body.groups)
 
 
 def test_directions_have_unit_length_and_start_at_the_front():

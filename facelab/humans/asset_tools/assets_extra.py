@@ -2,7 +2,9 @@
 much sky each corner sees.
 
 The 68 landmarks were marked by hand on a frontal picture of the mean head, 1000 pixels wide and
-high, and snap to the nearest visible vertex; the person's left half mirrors the right one.
+high, and snap to the nearest visible vertex; the person's left half mirrors the right one. The jaw
+line is seen edge on there, so its vertices are chosen together (`jaw_line`): "landmarks" in
+extra.npz. Drawing keeps to the snapped ones, "lm68", on which every picture depends.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import math
 import cv2
 import numpy as np
 
+from facelab.humans.asset_tools import jaw
 from facelab.humans.asset_tools.meshfiles import SourceError
 
 MARKS = {
@@ -46,11 +49,13 @@ def extra(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     head = _head(arrays)
     spots, forward, visible = _frontal(arrays, points, head)
     landmarks = _landmarks(arrays, points, head, spots, forward, visible)
+    line = jaw_line(arrays, points, head, spots, forward, (landmarks[0], landmarks[8]))
     x, y = spots.T
     face = np.flatnonzero(visible & (x > 262) & (x < 738) & (y > 300) & (y < 960))
     mesh, triangles = _coarse(points, face, int(landmarks[30]), spots)
     return {
         "lm68": landmarks.astype(np.int32),
+        "landmarks": np.concatenate((line, landmarks[len(line) :])).astype(np.int32),
         "face_pts": face.astype(np.int32),
         "mesh_pts": mesh.astype(np.int32),
         "mesh_tri": triangles,
@@ -186,6 +191,30 @@ def _landmarks(
             mirrored = points[found[number]] * (-1, 1, 1)
             found[PARTNER[number]] = head[((points[head] - mirrored) ** 2).sum(axis=1).argmin()]
     return found
+
+
+def jaw_line(
+    arrays: dict[str, np.ndarray],
+    points: np.ndarray,
+    head: np.ndarray,
+    spots: np.ndarray,
+    forward: np.ndarray,
+    ends: tuple[int, int],
+) -> np.ndarray:
+    """Choose the vertices of landmarks 0 to 16 as one smooth, symmetric curve in space: (17,).
+
+    ends: vertices of landmarks 0 and 8. Raises SourceError when the mesh is not MakeHuman's.
+    """
+    allowed = np.zeros(len(points), bool)
+    allowed[head] = True
+    allowed[arrays["body/pos"][arrays["body/region"] == 2]] = False  # inside of the mouth
+    try:
+        half = jaw.jaw(points, spots, forward, allowed, ends=ends, marks=MARKS)
+    except ValueError as error:
+        raise SourceError(f"{error}; the mesh is not MakeHuman's") from error
+    mirrored = points[half[:-1]] * (-1, 1, 1)
+    gap = ((points[head][None] - mirrored[:, None]) ** 2).sum(axis=2)
+    return np.concatenate((half, head[gap.argmin(axis=1)][::-1]))
 
 
 def _coarse(

@@ -4,7 +4,8 @@
 
 It needs the people's assets and takes a few minutes. The same people and seed give the same file on
 the same machine. Printed, and kept in the file's card: how far people that took no part in the
-building are from their best likeness, by the number of components.
+building are from their best likeness, by the number of components. `--landmarks FILE` writes only
+the landmarks of such a file again, when the people's have been mended.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facelab.engine.weights import save_tensors
+from facelab.engine.weights import read_tensors, save_tensors
 from facelab.humans import assets
 from facelab.humans.assets import AssetsError
 from facelab.humans.head_model import paint, sources, topology
@@ -105,6 +106,22 @@ def build(
     card["accuracy"] = _accuracy(model, heads[num_train:], ages[num_train:])
     card["skin_accuracy"] = _skin_accuracy(model, skins[~trained], ages[rows][~trained], mesh)
     return tensors, card
+
+
+def rewrite_landmarks(path: Path) -> bool:
+    """Write the landmarks of a model's file again and nothing else; say whether they changed.
+
+    Raises ValueError when the file has another mesh, AssetsError without the assets.
+    """
+    tensors, card = read_tensors(path)
+    mesh = sources.head_mesh()
+    if not torch.equal(tensors["triangles"], _whole(mesh.triangles)):
+        raise ValueError(f"{path}: its mesh is not the one that is made today; build it anew")
+    landmarks = _whole(mesh.landmarks)
+    changed = not torch.equal(tensors["landmarks"], landmarks)
+    if changed:
+        save_tensors(path, tensors | {"landmarks": landmarks}, card)
+    return changed
 
 
 class _Basis:
@@ -194,9 +211,9 @@ def _coarse(mesh: HeadMesh) -> np.ndarray:
     inside = sources.inside_head()[mesh.skin]
     faces = faces[~inside[faces].any(axis=1)]
     half = faces[(where[faces][:, :, 0] >= -topology.ON_AXIS).all(axis=1)]
-    spacing = np.where(where[:, 2] > where[mesh.landmarks[0], 2], 0.15, 0.35)
+    spacing = np.where(where[:, 2] > where[mesh.anchors[0], 2], 0.15, 0.35)
     thinned = topology.thin(
-        where, half, spacing=spacing, kept=mesh.landmarks, num_vertices=COARSE // 2
+        where, half, spacing=spacing, kept=mesh.anchors, num_vertices=COARSE // 2
     )
     return topology.unfold(thinned, mesh.partner)
 
@@ -315,11 +332,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m facelab.humans.head_model.build")
     parser.add_argument("--people", type=int, default=1500, help="how many to sample")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="a .safetensors file")
+    goal = parser.add_mutually_exclusive_group(required=True)
+    goal.add_argument("--out", type=Path, help="a .safetensors file")
+    goal.add_argument("--landmarks", type=Path, help="a file whose landmarks to write again")
     options = parser.parse_args(arguments)
-    if not options.out.parent.is_dir():
+    if options.out and not options.out.parent.is_dir():
         parser.error(f"--out: there is no folder {options.out.parent}")
     try:
+        if options.landmarks:
+            changed = rewrite_landmarks(options.landmarks)
+            print(f"{options.landmarks}: landmarks {'mended' if changed else 'as they should be'}")
+            return 0
         tensors, card = build(options.people, seed=options.seed, report=print)
         save_tensors(options.out, tensors, card)
     except (AssetsError, ValueError, OSError) as error:

@@ -67,7 +67,7 @@ def occlusion(mesh: HeadMesh) -> np.ndarray:
     out = np.ones(mesh.num_vertices)
     out[:num_skin] = np.clip(0.12 + 1.1 * sky[mesh.skin], 0, 1)
     points = sources.mean_points()
-    eyes = points[body.landmarks[36:48]]
+    eyes = points[body.anchors[36:48]]
     gap = np.linalg.norm(points[mesh.skin][:, None] - eyes, axis=2).min(axis=1)
     lids = (gap < 0.12) & ~sources.inside_head()[mesh.skin]
     out[:num_skin][lids] = out[:num_skin][lids].clip(0.7)  # they unfold when the eyes close
@@ -81,7 +81,7 @@ def occlusion(mesh: HeadMesh) -> np.ndarray:
 
 def scalp(skin: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Where hair grows: above a line from the forehead past temple and ear to the nape. (S,)."""
-    mark = points[assets.body().landmarks]
+    mark = points[assets.body().anchors]
     brow, ear, chin = mark[19, 1], mark[0], mark[8, 1]
     middle = np.array([0.0, ear[2] - 0.15])
     azimuth = np.abs(np.arctan2(skin[:, 0] - middle[0], skin[:, 2] - middle[1]))  # 0 in front
@@ -147,7 +147,7 @@ def lashes(mesh: HeadMesh) -> np.ndarray:
         place = assets.fitted(LASHES, points)
         gap = np.linalg.norm(points[mesh.skin][:, None] - place[None], axis=2)
         gaps.append(gap.min(axis=1))
-        upper = place[gap.argmin(axis=1), 1] > points[assets.body().landmarks[36:48], 1].mean()
+        upper = place[gap.argmin(axis=1), 1] > points[assets.body().anchors[36:48], 1].mean()
     return np.where(upper, 1.0, 0.4) * np.exp(-((np.max(gaps, axis=0) / 0.016) ** 2))
 
 

@@ -31,7 +31,8 @@ class HeadMesh:
     skin: (S,) vertices of the base mesh. corner: (S,) their corners in the head map, -1 beside it.
     mouth: (S,) bool, vertices of the mouth's inside. teeth: (D,) vertices of the fitted teeth. rim:
     (R,) rows of `skin` around the neck's cut. triangles: (T, 3), partner: (V,) mirror images,
-    landmarks: (68,), in the model's numbers. The order is skin, eyeball of the person's right and
+    landmarks: (68,), in the model's numbers; anchors: (68,), those that the mesh was thinned around
+    (`assets.Body`). The order is skin, eyeball of the person's right and
     left eye, teeth, the neck's rim once more (so that its normals point down) and its middle.
     """
 
@@ -43,6 +44,7 @@ class HeadMesh:
     triangles: np.ndarray
     partner: np.ndarray
     landmarks: np.ndarray
+    anchors: np.ndarray
 
     @property
     def num_vertices(self) -> int:
@@ -106,8 +108,17 @@ def head_mesh() -> HeadMesh:
                 [middle],
             ]
         ),
-        landmarks=row[assets.body().landmarks],
+        landmarks=_rows(row, assets.body().landmarks),
+        anchors=row[assets.body().anchors],
     )
+
+
+def _rows(row: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Look up the model's numbers (68,) of body vertices; all must have survived the thinning."""
+    lost = np.flatnonzero(row[landmarks] < 0)
+    if len(lost):
+        raise ValueError(f"landmarks {lost.tolist()}: thinning removed their vertices; keep them")
+    return row[landmarks]
 
 
 def _thinned_skin(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +135,7 @@ def _thinned_skin(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         points,
         half,
         spacing=_spacing(points),
-        kept=body.landmarks,
+        kept=body.anchors,
         num_vertices=(SKIN_VERTICES + 62) // 2,  # the halves share about 62 on the axis
     )
     return topology.unfold(thinned, partner), partner
@@ -194,14 +205,14 @@ def inside_head() -> np.ndarray:
 
 def inner_mouth(points: np.ndarray) -> np.ndarray:
     """Body vertices (P,) bool inside the mouth, for the mean person's points."""
-    eyes = points[assets.body().landmarks[36:48], 1].min()
+    eyes = points[assets.body().anchors[36:48], 1].min()
     return inside_head() & (points[:, 1] < eyes - 0.15)
 
 
 def _spacing(points: np.ndarray) -> np.ndarray:
     """Say how far apart in dm vertices should be: fine at eyes and mouth, coarse at the back."""
     body = assets.body()
-    mark = points[body.landmarks]
+    mark = points[body.anchors]
     inside = inside_head()
     wanted = np.full(len(points), 0.05)
     fine = np.concatenate([mark[36:48], mark[48:68]])
@@ -241,7 +252,7 @@ def _eye_partner() -> np.ndarray:
 def _teeth(points: np.ndarray) -> np.ndarray:
     """Choose vertices on the front of the teeth: upper strip, then lower, three rows each."""
     where = assets.fitted("teeth", points).astype(np.float64)
-    lip = points[assets.body().landmarks]
+    lip = points[assets.body().anchors]
     middle = np.array([0.0, lip[66, 1], where[:, 2].max() - 0.32])
     from_middle = where - middle
     angle = np.arctan2(from_middle[:, 0], from_middle[:, 2])

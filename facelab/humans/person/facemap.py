@@ -40,7 +40,7 @@ def map_landmarks() -> np.ndarray:
     for corner in np.flatnonzero(body.region == 0):
         first.setdefault(int(body.at[corner]), int(corner))
     places = np.full((68, 2), np.nan, np.float32)
-    for k, vertex in enumerate(body.landmarks):
+    for k, vertex in enumerate(body.anchors):
         if int(vertex) in first:
             places[k] = body.uv[first[int(vertex)]]
     return places * (WIDTH, HEIGHT)

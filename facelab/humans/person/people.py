@@ -282,7 +282,7 @@ class Human:
         """Give the rest-pose body on which hair, glasses and clothes are fitted."""
         mesh = assets.body()
         points = self.shape(age, expression, weight)
-        return Fit(points, mesh.landmarks, mesh.base, mesh.groups)
+        return Fit(points, mesh.anchors, mesh.base, mesh.groups)
 
     def hair_at(self, age: float, colour: np.ndarray | None = None) -> np.ndarray:
         """Linear reflectance (3,) of the hair at an age; colour: dyed or natural if None."""

@@ -161,7 +161,7 @@ class _Seat:
 
     def __init__(self, params: Glasses, fit: Fit, front: np.ndarray) -> None:
         base = assets.body().base
-        marks = assets.body().landmarks
+        marks = assets.body().anchors
 
         def both(number: tuple[int, int], points: np.ndarray) -> np.ndarray:
             return points[marks[list(number)]].mean(axis=0)

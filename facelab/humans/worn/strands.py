@@ -47,7 +47,7 @@ def globe() -> Globe:
 @functools.cache
 def _mean_radius() -> np.ndarray:
     body = assets.body()
-    radius = globe().radius(Fit(body.base, body.landmarks, body.base, body.groups))
+    radius = globe().radius(Fit(body.base, body.anchors, body.base, body.groups))
     low = globe().elevation < -0.5  # shoulders are not the head's business
     radius[low] = np.minimum(radius[low], 1.15)
     return floats(cv2.GaussianBlur(radius, (3, 3), 0.8))

@@ -149,8 +149,8 @@ def _controls() -> tuple[np.ndarray, np.ndarray]:
     body = assets.body()
     base = body.base.astype(float)
     outer = np.unique(body.at[body.region != 2])
-    marks = body.landmarks[[0, 2, 4, 6, 8, 10, 12, 14, 16, 17, 19, 21, 22, 24, 26, 27, 28, 30, 31]]
-    marks = np.unique(np.r_[marks, body.landmarks[[33, 35, 36, 39, 42, 45, 48, 51, 54, 57]]])
+    marks = body.anchors[[0, 2, 4, 6, 8, 10, 12, 14, 16, 17, 19, 21, 22, 24, 26, 27, 28, 30, 31]]
+    marks = np.unique(np.r_[marks, body.anchors[[33, 35, 36, 39, 42, 45, 48, 51, 54, 57]]])
     chosen = marks.tolist()
     distance = np.min([np.linalg.norm(base[outer] - base[k], axis=1) for k in chosen], axis=0)
     reach = np.where(base[outer, 1] > 6, 1.0, 0.45)  # the head's shape varies more than the chest's
