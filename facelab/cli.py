@@ -5,34 +5,24 @@ looked at, so `facelab --help` answers at once.
 """
 
 import contextlib
-import json
 import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from facelab.types import Faces
-
 PHOTO_FAILED, MISUSED, INTERRUPTED = 1, 2, 130
-COLUMNS: tuple[str, ...] = (
-    "face",
-    "score",
-    "x1",
-    "y1",
-    "x2",
-    "y2",
-    "eye L",
-    "eye R",
-    "nose",
-    "mouth L",
-    "mouth R",
-)
+
+# of commands whose arguments another app reads, which is imported only then
+_PASSED_ON: dict[str, Any] = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "help_option_names": [],
+}
 
 app = typer.Typer(
     name="facelab",
@@ -124,6 +114,16 @@ def readable(name: object, *, lines: bool = False) -> str:
     return "".join(c if c.isprintable() or (lines and c == "\n") else "?" for c in str(name))
 
 
+def describe(problem: Exception) -> str:
+    """Return an exception's message for people."""
+    if isinstance(problem, ValueError) and str(problem):
+        return str(problem)
+    if isinstance(problem, OSError) and problem.strerror:
+        where = f"{problem.filename}: " if problem.filename is not None else ""
+        return f"{where}{problem.strerror}"
+    return f"{type(problem).__name__}: {problem}"
+
+
 def print_version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
@@ -206,18 +206,30 @@ def detect(
 
     Exit status: 0 all went well, 1 a photo failed, 2 the command was misused.
     """
+    from facelab.detecting import detect_all
+
+    def detector() -> Any:
+        options = {"compat": compat and compat.value, "thresholds": (0.6, 0.7, threshold)}
+        return _detector(landmarks, weights=weights, min_face=min_face, **options)
+
     with told(failed=MISUSED):
-        status = _detect(photos, out, as_json, weights, min_face, threshold, compat, landmarks)
+        status = detect_all(photos, detector, out=out, as_json=as_json)
     raise typer.Exit(status)
 
 
-@app.command(
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    },
-)
+def _detector(landmarks: Landmarks, **options: Any) -> Any:
+    """Build MTCNN, and who places the points instead of it."""
+    import facelab
+
+    detector = facelab.load("mtcnn", **options)
+    if landmarks is Landmarks.OWN:
+        return detector
+    from facelab.pipeline import with_landmarks
+
+    return with_landmarks(detector, facelab.load(landmarks.value))
+
+
+@app.command(context_settings=_PASSED_ON)
 def course(context: typer.Context) -> None:
     """Show your progress in the labs, or build them."""
     from facelab.course.cli import app as course_app
@@ -225,13 +237,7 @@ def course(context: typer.Context) -> None:
     course_app(args=context.args or ["--help"], prog_name="facelab course")
 
 
-@app.command(
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    },
-)
+@app.command(context_settings=_PASSED_ON)
 def data(context: typer.Context) -> None:
     """Render synthetic people, and look after packs of them."""
     from facelab.humans.cli import app as data_app
@@ -239,14 +245,7 @@ def data(context: typer.Context) -> None:
     data_app(args=context.args or ["--help"], prog_name="facelab data")
 
 
-@app.command(
-    name="eval",
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    },
-)
+@app.command(name="eval", context_settings=_PASSED_ON)
 def evaluate(context: typer.Context) -> None:
     """Judge a detector or an embedder on labelled photos of your own."""
     from facelab.evaluation.cli import app as evaluation_app
@@ -254,13 +253,7 @@ def evaluate(context: typer.Context) -> None:
     evaluation_app(args=context.args or ["--help"], prog_name="facelab eval")
 
 
-@app.command(
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    },
-)
+@app.command(context_settings=_PASSED_ON)
 def train(context: typer.Context) -> None:
     """Train a model on synthetic people by its recipe."""
     from facelab.training_cli import train_app
@@ -268,226 +261,12 @@ def train(context: typer.Context) -> None:
     train_app(args=context.args or ["--help"], prog_name="facelab train")
 
 
-@app.command(
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    },
-)
+@app.command(context_settings=_PASSED_ON)
 def reproduce(context: typer.Context) -> None:
     """Measure what a paper claims, over several seeds."""
     from facelab.training_cli import reproduce_app
 
     reproduce_app(args=context.args or ["--help"], prog_name="facelab reproduce")
-
-
-def _detect(
-    arguments: list[Path],
-    out: Path | None,
-    as_json: bool,
-    weights: str,
-    min_face: float,
-    threshold: float,
-    compat: Compat | None,
-    landmarks: Landmarks,
-) -> int:
-    photos, failed = list_photos(arguments, out)
-    targets = annotated_names(photos, out) if out else {}
-    import facelab
-
-    detector = facelab.load(
-        "mtcnn",
-        weights=weights,
-        min_face=min_face,
-        thresholds=(0.6, 0.7, threshold),
-        compat=compat.value if compat else None,
-    )
-    if landmarks is not Landmarks.OWN:
-        from facelab.pipeline import with_landmarks
-
-        detector = with_landmarks(detector, facelab.load(landmarks.value))
-    for path, message in failed.items():
-        tell_failure(path, message, as_json=as_json, say=print)
-    with progress(photos) as (paths, say):
-        for path in paths:
-            try:
-                result = look_at(path, detector, targets.get(path))
-            except Exception as problem:
-                failed[path] = describe(problem)
-                tell_failure(path, failed[path], as_json=as_json, say=say)
-                show_traceback()
-                continue
-            say(json.dumps(result) if as_json else table(result))
-    asked = failed.keys() | set(photos)
-    if failed and len(asked) > 1:
-        report(f"{len(failed)} of {len(asked)} failed")
-    return PHOTO_FAILED if failed else 0
-
-
-def list_photos(arguments: list[Path], out: Path | None) -> tuple[list[Path], dict[Path, str]]:
-    """Return the photos that were asked for, each once, and what cannot be searched with reasons.
-
-    Pictures under `out` that only a search above it finds are left out: an earlier run wrote them.
-    """
-    from facelab.images import ImageError, find_images
-
-    photos: dict[Path, None] = {}
-    failed: dict[Path, str] = {}
-    for argument in arguments:
-        if not os.path.isdir(argument):
-            photos[argument] = None
-            continue
-        errors: list[ImageError] = []
-        found = find_images(argument, on_error=errors.append)
-        failed.update((Path(error.where), str(error)) for error in errors)
-        if out and is_below(out, argument):
-            found = [photo for photo in found if not is_below(photo, out)]
-        if not found and not errors:
-            failed[argument] = "no photo in this folder"
-        photos.update(dict.fromkeys(found))
-    return list(photos), failed
-
-
-def is_below(path: Path, folder: Path) -> bool:
-    """Say whether a path lies inside a folder, links followed."""
-    return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
-
-
-def annotated_names(photos: list[Path], out: Path) -> dict[Path, Path]:
-    """Make `out`; return where each photo's marked picture goes: their folders, mirrored there.
-
-    Raises typer.BadParameter when that is impossible or would overwrite a photo.
-    """
-    if not photos:
-        return {}
-    inputs = {os.path.realpath(path) for path in photos}
-    absolute = {photo: Path(os.path.abspath(photo)) for photo in photos}
-    common_folder = os.path.commonpath([path.parent for path in absolute.values()])
-    targets: dict[Path, Path] = {}
-    for photo, path in absolute.items():
-        target = out / path.relative_to(common_folder)
-        suffix = "" if target.suffix.lower() in (".png", ".jpg", ".jpeg") else ".png"
-        target = target.with_name(target.name + suffix)
-        while target in targets.values():  # a.webp beside a photo that is called a.webp.png
-            target = target.with_name(target.name + ".png")
-        if os.path.realpath(target) in inputs:
-            raise typer.BadParameter(
-                f"{readable(target)} is one of the photos and would be overwritten; "
-                "choose another folder",
-                param_hint="--out",
-            )
-        targets[photo] = target
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        reason = "it is a file" if out.is_file() else problem.strerror
-        raise typer.BadParameter(
-            f"cannot make the folder {readable(out)}: {reason}", param_hint="--out"
-        ) from None
-    return targets
-
-
-def look_at(path: Path, detector: Any, target: Path | None) -> dict[str, Any]:
-    """Return what is printed of one photo; write its marked picture to `target`, if given."""
-    from facelab.images import read_image
-
-    photo = read_image(path)
-    faces = detector(photo)
-    result = {
-        "photo": str(path),
-        "width": photo.shape[1],
-        "height": photo.shape[0],
-        "faces": face_records(faces),
-    }
-    if target is not None:
-        from facelab import plots
-        from facelab.images import write_image
-
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_image(target, plots.annotate(photo, faces))
-        result["annotated"] = str(target)
-    return result
-
-
-def face_records(faces: "Faces") -> list[dict[str, Any]]:
-    """Return one dictionary a face, numbers rounded to what they mean."""
-    records = []
-    for i in range(len(faces)):
-        points = None  # as long as they are not known, which NaN says too
-        if faces.landmarks is not None and not faces.landmarks[i].isnan().any():
-            points = [[round(x, 2) for x in point] for point in faces.landmarks[i].tolist()]
-        records.append(
-            {
-                "box": [round(x, 2) for x in faces.boxes[i].tolist()],
-                "score": round(float(faces.scores[i]), 6),
-                "landmarks": points,
-            }
-        )
-    return records
-
-
-def table(result: dict[str, Any]) -> str:
-    """Return one photo's faces as lines for people, in whole pixels; JSON has the decimals."""
-    faces = result["faces"]
-    count = f"{len(faces) or 'no'} face{'' if len(faces) == 1 else 's'}"
-    size = f"{result['width']} x {result['height']}"
-    lines = [f"{readable(result['photo'])} ({size}): {count}"]
-    if faces:
-        rows = [COLUMNS]
-        for number, face in enumerate(faces, start=1):
-            box = (f"{x:.0f}" for x in face["box"])
-            points = [f"{x:.0f},{y:.0f}" for x, y in face["landmarks"] or ()] or ["-"] * 5
-            rows.append((str(number), f"{face['score']:.3f}", *box, *points))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines += [
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-            for row in rows
-        ]
-    if "annotated" in result:
-        lines.append(f"  marked picture: {readable(result['annotated'])}")
-    return "\n".join(lines)
-
-
-def describe(problem: Exception) -> str:
-    """Return an exception's message for people."""
-    if isinstance(problem, ValueError) and str(problem):
-        return str(problem)
-    if isinstance(problem, OSError) and problem.strerror:
-        where = f"{problem.filename}: " if problem.filename is not None else ""
-        return f"{where}{problem.strerror}"
-    return f"{type(problem).__name__}: {problem}"
-
-
-def tell_failure(path: Path, message: str, *, as_json: bool, say: Any) -> None:
-    """Report a photo that failed on stderr, and in the JSON lines."""
-    text = readable(message)
-    prefix = "" if str(path) in text else f"{readable(path)}: "
-    report(prefix + text)
-    if as_json:
-        say(json.dumps({"photo": str(path), "error": message}))
-
-
-@contextlib.contextmanager
-def progress(photos: list[Path]) -> Iterator[tuple[Any, Any]]:
-    """Yield the photos, with a bar on a terminal's stderr, and a print that spares the bar."""
-    from tqdm import tqdm
-
-    bar = tqdm(
-        photos,
-        desc="photos",
-        unit="photo",
-        file=sys.stderr,
-        leave=False,
-        disable=None if len(photos) > 1 else True,
-    )
-
-    def say(text: str) -> None:
-        with bar.external_write_mode(file=sys.stdout):
-            print(text, flush=True)
-
-    with bar:
-        yield bar, say
 
 
 if __name__ == "__main__":
