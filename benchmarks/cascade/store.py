@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any, TypeVar
 
 from facelab.engine.files import write_whole
+from facelab.engine.workers import worker_pool
 
 Task = TypeVar("Task")
 
@@ -60,13 +59,7 @@ def spread(
         for task in tasks:
             yield task, work(task)
         return
-    kept = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    os.environ.update(dict.fromkeys(kept, "1"))  # what the processes find when torch starts there
-    try:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            futures = {pool.submit(work, task): task for task in tasks}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-    finally:
-        for name, value in kept.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    with worker_pool(workers) as pool:
+        futures = {pool.submit(work, task): task for task in tasks}
+        for future in as_completed(futures):
+            yield futures[future], future.result()

@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import multiprocessing
 import os
 import platform
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, fields
 from functools import partial
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from facelab.engine.files import TEMPORARY
+from facelab.engine.workers import worker_pool
 from facelab.humans.packs import labels
 from facelab.humans.packs.pack import MANIFEST, Pack, PackError, load_pack
 from facelab.humans.packs.packing import (
@@ -45,8 +42,6 @@ SMALLEST, LARGEST = 32, 1024
 
 VERSION = 1
 """Of the making: raised when the same recipe gives other people."""
-
-_ONE_THREAD = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -239,10 +234,7 @@ def _finished(todo: list[int], work: Callable[[int], int], workers: int) -> Iter
     if workers <= 1:
         yield from map(work, todo)
         return
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
-        )
+    with worker_pool(workers, ready=_one_thread) as pool:
         try:
             futures: list[Future[int]] = [pool.submit(work, person) for person in todo]
             for future in as_completed(futures):
@@ -252,39 +244,13 @@ def _finished(todo: list[int], work: Callable[[int], int], workers: int) -> Iter
                 "a worker died, perhaps for want of memory. What is finished stays: run the same "
                 "command again, with fewer --workers"
             ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, end with it, and use one thread."""
+def _one_thread() -> None:
+    """Keep OpenCV, too, to one thread; runs in a worker."""
     import cv2
 
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-@contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes that are started meanwhile use one thread each."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _pack(writer: PackWriter, waiting: Path, person: int, people: int) -> int:
