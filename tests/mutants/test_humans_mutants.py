@@ -1,11 +1,9 @@
 """Lab 01's checks: right answers pass, each classic mistake is met with the hint that fits it."""
 
 import numpy as np
-import pytest
 import torch
 
-from facelab.course.answers import synthetic_humans as answers
-from facelab.course.checking import exercises, find_exercise
+from facelab.course.checking import exercises
 from facelab.geometry.landmarks import MIRROR_5, MIRROR_68
 from tests.mutants import harness
 
@@ -17,22 +15,8 @@ NAMES = (
     "pk_batches",
     "split_by_person",
 )
-SOLVED = {}  # exercise -> a solution written without the package
-WRONG = []  # (exercise, function, words of the hint)
-
-
-def solved(function):
-    SOLVED[function.__name__] = function
-    return function
-
-
-def wrong(exercise, words, name=""):
-    def keep(function):
-        label = name or function.__name__
-        WRONG.append(pytest.param(exercise, function, words, id=f"{exercise}-{label}"))
-        return function
-
-    return keep
+ANSWERS = harness.Answers()
+solved, wrong = ANSWERS.solved, ANSWERS.wrong
 
 
 # ---- box_from_landmarks
@@ -545,44 +529,10 @@ def test_lab_01_has_these_exercises():
     assert sorted(one.name for one in exercises("01_synthetic_humans")) == sorted(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_packages_answer_passes(name):
-    harness.passes(name, find_exercise(name).reference())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_answer_written_without_the_package_passes(name):
-    harness.passes(name, SOLVED[name])
-
-
-@pytest.mark.parametrize(("name", "function", "words"), WRONG)
-def test_a_wrong_answer_fails_with_the_hint_that_fits(name, function, words):
-    harness.fails_with(name, function, words)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_exercise_has_at_least_three_wrong_answers(name):
-    assert sum(one.values[0] == name for one in WRONG) >= 3
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_constant_does_not_pass(name):
-    harness.constants_fail(name, lambda: harness.Frozen(SOLVED[name]))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_answer_that_raises_is_reported_and_not_raised(name):
-    harness.crash_is_reported(name)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_stub_is_not_written_and_not_wrong(name):
-    harness.stub_is_not_written(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "position"),
-    [
+class TestExercises(harness.EveryExercise):
+    names, answers = NAMES, ANSWERS
+    space = {"torch": torch, "MIRROR_5": MIRROR_5, "MIRROR_68": MIRROR_68}
+    changed = [
         ("box_from_landmarks", 0),
         ("umeyama", 0),
         ("flip_scene", 1),
@@ -591,28 +541,12 @@ def test_the_stub_is_not_written_and_not_wrong(name):
         ("crop_scene", 2),
         ("pk_batches", 0),
         ("split_by_person", 0),
-    ],
-)
-def test_changing_an_input_is_found_although_the_answer_is_right(name, position):
-    harness.changed_input_is_found(name, SOLVED[name], position)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_third_hint_has_exactly_one_gap_and_the_others_none(name):
-    harness.hints_are_a_ladder(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "gap"),
-    [
-        ("box_from_landmarks", "torch.inf"),
-        ("umeyama", "torch.det(u) * torch.det(vt)"),
-        ("flip_scene", "partner"),
-        ("crop_scene", "whole"),
-        ("pk_batches", "len(rows) // p * p"),
-        ("split_by_person", "persons, chosen"),
-    ],
-)
-def test_the_third_hint_with_its_gap_filled_is_a_solution(name, gap):
-    space = {"torch": torch, "MIRROR_5": MIRROR_5, "MIRROR_68": MIRROR_68}
-    harness.passes(name, harness.filled(name, gap, getattr(answers, name), space))
+    ]
+    gaps = {
+        "box_from_landmarks": "torch.inf",
+        "umeyama": "torch.det(u) * torch.det(vt)",
+        "flip_scene": "partner",
+        "crop_scene": "whole",
+        "pk_batches": "len(rows) // p * p",
+        "split_by_person": "persons, chosen",
+    }

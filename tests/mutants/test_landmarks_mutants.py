@@ -1,11 +1,10 @@
 """Lab 02's checks: right answers pass, each classic mistake is met with the hint that fits it."""
 
-import pytest
 import torch
 import torch.nn.functional as F
 
 from facelab.course.answers import cascaded_landmarks as answers
-from facelab.course.checking import exercises, find_exercise
+from facelab.course.checking import exercises
 from tests.mutants import harness
 
 NAMES = (
@@ -18,22 +17,8 @@ NAMES = (
     "nudge",
     "training_pair",
 )
-SOLVED = {}  # exercise -> a solution written without the package
-WRONG = []  # (exercise, function, words of the hint)
-
-
-def solved(function):
-    SOLVED[function.__name__] = function
-    return function
-
-
-def wrong(exercise, words, name=""):
-    def keep(function):
-        label = name or function.__name__
-        WRONG.append(pytest.param(exercise, function, words, id=f"{exercise}-{label}"))
-        return function
-
-    return keep
+ANSWERS = harness.Answers()
+solved, wrong = ANSWERS.solved, ANSWERS.wrong
 
 
 # ---- nme
@@ -624,44 +609,10 @@ def test_lab_02_has_these_exercises():
     assert sorted(one.name for one in exercises("02_cascaded_landmarks")) == sorted(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_packages_answer_passes(name):
-    harness.passes(name, find_exercise(name).reference())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_answer_written_without_the_package_passes(name):
-    harness.passes(name, SOLVED[name])
-
-
-@pytest.mark.parametrize(("name", "function", "words"), WRONG)
-def test_a_wrong_answer_fails_with_the_hint_that_fits(name, function, words):
-    harness.fails_with(name, function, words)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_exercise_has_at_least_three_wrong_answers(name):
-    assert sum(one.values[0] == name for one in WRONG) >= 3
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_constant_does_not_pass(name):
-    harness.constants_fail(name, lambda: harness.Frozen(SOLVED[name]))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_answer_that_raises_is_reported_and_not_raised(name):
-    harness.crash_is_reported(name)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_stub_is_not_written_and_not_wrong(name):
-    harness.stub_is_not_written(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "position"),
-    [
+class TestExercises(harness.EveryExercise):
+    names, answers = NAMES, ANSWERS
+    space = {"torch": torch, "F": F, "windows_around": windows_around}
+    changed = [
         ("nme", 0),
         ("rectified_pool", 0),
         ("local_conv", 0),
@@ -670,33 +621,17 @@ def test_the_stub_is_not_written_and_not_wrong(name):
         ("fuse_level1", 0),
         ("nudge", 0),
         ("training_pair", 2),
-    ],
-)
-def test_changing_an_input_is_found_although_the_answer_is_right(name, position):
-    harness.changed_input_is_found(name, SOLVED[name], position)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_third_hint_has_exactly_one_gap_and_the_others_none(name):
-    harness.hints_are_a_ladder(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "gap"),
-    [
-        ("nme", "nanmean"),
-        ("rectified_pool", "gain * pooled + bias"),
-        ("local_conv", "top : top + height + s - 1, left : left + width + s - 1"),
-        ("from_crop", "right - left, bottom - top"),
-        ("windows_around", "corner + (points + half) * side"),
-        ("fuse_level1", "2:"),
-        ("nudge", "2"),
-        ("training_pair", "(points - centre)"),
-    ],
-)
-def test_the_third_hint_with_its_gap_filled_is_a_solution(name, gap):
-    space = {"torch": torch, "F": F, "windows_around": windows_around}
-    harness.passes(name, harness.filled(name, gap, getattr(answers, name), space))
+    ]
+    gaps = {
+        "nme": "nanmean",
+        "rectified_pool": "gain * pooled + bias",
+        "local_conv": "top : top + height + s - 1, left : left + width + s - 1",
+        "from_crop": "right - left, bottom - top",
+        "windows_around": "corner + (points + half) * side",
+        "fuse_level1": "2:",
+        "nudge": "2",
+        "training_pair": "(points - centre)",
+    }
 
 
 def test_a_seam_in_the_locally_shared_convolution_would_show():

@@ -3,13 +3,11 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from facelab.course.answers import mtcnn as answers
-from facelab.course.checking import exercises, find_exercise
+from facelab.course.checking import exercises
 from facelab.course.quizzing import load_quiz
 from facelab.geometry.boxes import box_iou
 from tests.mutants import harness
@@ -24,21 +22,8 @@ NAMES = (
     "ohem",
     "multitask_loss",
 )
-SOLVED = {}  # exercise -> a solution written without the package
-WRONG = []  # (exercise, function, words of the hint)
-
-
-def solved(function):
-    SOLVED[function.__name__] = function
-    return function
-
-
-def wrong(exercise, words):
-    def keep(function):
-        WRONG.append(pytest.param(exercise, function, words, id=f"{exercise}-{function.__name__}"))
-        return function
-
-    return keep
+ANSWERS = harness.Answers()
+solved, wrong = ANSWERS.solved, ANSWERS.wrong
 
 
 # ---- map_side
@@ -670,26 +655,6 @@ def test_lab_03_has_these_exercises_in_this_order():
     assert sorted(one.name for one in exercises("03_mtcnn")) == sorted(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_packages_answer_passes(name):
-    harness.passes(name, find_exercise(name).reference())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_answer_written_without_the_package_passes(name):
-    harness.passes(name, SOLVED[name])
-
-
-@pytest.mark.parametrize(("name", "function", "words"), WRONG)
-def test_a_wrong_answer_fails_with_the_hint_that_fits(name, function, words):
-    harness.fails_with(name, function, words)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_exercise_has_at_least_three_wrong_answers(name):
-    assert sum(one.values[0] == name for one in WRONG) >= 3
-
-
 class FrozenNet(Net):
     """Give the first image's answer to every image, stretched to the right size."""
 
@@ -702,27 +667,12 @@ class FrozenNet(Net):
         return tuple(a.expand_as(b) for a, b in zip(FrozenNet.first, maps, strict=True))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_constant_does_not_pass(name, monkeypatch):
-    monkeypatch.setattr(FrozenNet, "first", None)
-    harness.constants_fail(
-        name, lambda: FrozenNet if name == "build_pnet" else harness.Frozen(SOLVED[name])
-    )
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_answer_that_raises_is_reported_and_not_raised(name):
-    harness.crash_is_reported(name)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_stub_is_not_written_and_not_wrong(name):
-    harness.stub_is_not_written(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "position"),
-    [
+class TestExercises(harness.EveryExercise):
+    names, answers = NAMES, ANSWERS
+    space = {"torch": torch, "math": math, "F": F, "box_iou": box_iou, "square": square}
+    given = {"square_crop": "left, top, L = square(box)\n"}
+    hint_seeds = [0]
+    changed = [
         ("generate_boxes", 0),
         ("nms", 0),
         ("nms", 1),
@@ -732,34 +682,22 @@ def test_the_stub_is_not_written_and_not_wrong(name):
         ("ohem", 0),
         ("ohem", 1),
         ("multitask_loss", 4),
-    ],
-)
-def test_changing_an_input_is_found_although_the_answer_is_right(name, position):
-    harness.changed_input_is_found(name, SOLVED[name], position)
+    ]
+    gaps = {
+        "map_side": "ceil",
+        "generate_boxes": "cols, rows",
+        "nms": "best, order",
+        "calibrate": "size, size",
+        "square_crop": "y1 - top : y2 - top, x1 - left : x2 - left",
+        "ohem": "~valid",
+        "multitask_loss": "-1",
+    }
 
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_third_hint_has_exactly_one_gap_and_the_others_none(name):
-    harness.hints_are_a_ladder(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "gap"),
-    [
-        ("map_side", "ceil"),
-        ("generate_boxes", "cols, rows"),
-        ("nms", "best, order"),
-        ("calibrate", "size, size"),
-        ("square_crop", "y1 - top : y2 - top, x1 - left : x2 - left"),
-        ("ohem", "~valid"),
-        ("multitask_loss", "-1"),
-    ],
-)
-def test_the_third_hint_with_its_gap_filled_is_a_solution(name, gap):
-    space = {"torch": torch, "math": math, "F": F, "box_iou": box_iou, "square": square}
-    before = "left, top, L = square(box)\n" if name == "square_crop" else ""
-    answer = harness.filled(name, gap, getattr(answers, name), space, before)
-    harness.passes(name, answer, seeds=[0])
+    def test_a_constant_does_not_pass(self, name, monkeypatch):
+        monkeypatch.setattr(FrozenNet, "first", None)
+        right = ANSWERS.right[name]
+        constant = (lambda: FrozenNet) if name == "build_pnet" else (lambda: harness.Frozen(right))
+        harness.constants_fail(name, constant)
 
 
 def test_a_layer_that_differs_is_named():
