@@ -2,9 +2,10 @@
 
     function(data, *, budget, seed, folder, on_log) -> (tensors, card)
 
-data: folder of a pack of synthetic people, or None for the shipped one. budget: its name. folder:
+data: folder of a pack of synthetic people, or None for the shipped one. budget: a `Budget`. folder:
 where `fit` keeps checkpoints. tensors: name -> Tensor, what `save_tensors` writes. card: anything
-JSON: data in words, steps, figures. The module has BUDGETS, a tuple of four `Budget`s.
+JSON: data in words, steps, figures. The module has BUDGETS, a tuple of four `Budget`s, from which
+`budget` is chosen.
 """
 
 from __future__ import annotations
@@ -114,17 +115,17 @@ def run(order: Order, folder: Path, *, on_log: Any = None, write: bool = True) -
     folder: for checkpoints; `check_folder` first. write: False in all processes but the first.
     """
     made = recipe(order.recipe)
-    made.budget(order.budget)
+    budget = made.budget(order.budget)
     if write:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / ABOUT, json.dumps(_about(order)) + "\n")
     begun = time.perf_counter()
     tensors, card = made.function(
-        order.data, budget=order.budget, seed=order.seed, folder=folder, on_log=on_log
+        order.data, budget=budget, seed=order.seed, folder=folder, on_log=on_log
     )
     usual = {
         "data": "the shipped people" if order.data is None else f"the pack {order.data.name}",
-        "steps": made.budget(order.budget).steps,
+        "steps": budget.steps,
         "figures": {},
     }
     fixed = {

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from facelab.engine.files import replacing, write_whole
 
@@ -30,6 +31,8 @@ SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 STORAGES = ("float32", "float16", "int8")
 SMALL = 1024  # tensors with fewer numbers are kept as they are: they would save nothing
 _SCALE = ":scale"  # ends the name of the scales of an int8 tensor
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 class WeightsError(ValueError):
@@ -77,6 +80,41 @@ def weights_file(model: str, weights: str | Path) -> Path:
     if sha256(path) != read_card(path).get("sha256"):
         raise WeightsError(f"{path}: damaged, it is not what its card says; install facelab again")
     return path
+
+
+def load_net(
+    model: str,
+    weights: str | Path,
+    make: Callable[[Mapping[str, Tensor], Mapping[str, Any]], Net],
+) -> Net:
+    """Make a net with the weights of a file; the `load` of a model begins with this.
+
+    weights: as in `weights_file`. make: gives an untrained net for the file's tensors and card; it
+    may raise ValueError, or let a missing tensor be a KeyError.
+    Raises WeightsError when the file is missing, damaged or of another model.
+    """
+    path = weights_file(model, weights)
+    tensors, card = read_tensors(path)
+    try:
+        net = make(tensors, card)
+        net.load_state_dict(tensors)
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f"{path}: not the weights of {model} ({_reason(error)}); train some with "
+            f"`facelab train {model} --out FILE`, then say weights=FILE"
+        ) from error
+    return net
+
+
+def build_of(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sizes that a card has under "build", for a dataclass: JSON's lists are tuples.
+
+    A card without them gives none. Raises ValueError when they are not names with values.
+    """
+    build = card.get("build", {})
+    if not isinstance(build, Mapping):
+        raise ValueError(f"the card's build is {build!r}, expected sizes by name")
+    return {key: tuple(size) if isinstance(size, list) else size for key, size in build.items()}
 
 
 def save_tensors(
@@ -165,6 +203,15 @@ def sha256(path: str | Path) -> str:
     """Return the SHA-256 checksum of a file in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    """Say in one short line why a net and a file do not fit."""
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    first, *details = str(error).splitlines() or [type(error).__name__]
+    # torch names the module first, then tensor after tensor
+    return textwrap.shorten(details[0] if details else first, 160, placeholder=" ...")
 
 
 def _packed(name: str, tensor: Tensor, storage: str) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -47,14 +47,23 @@ class Landmarker(Protocol):
 
 
 def unseen_patches(
-    source: SpriteSource, *, limit: int | None = None, degrade: bool = True, seed: int = 1_000
+    source: SpriteSource,
+    *,
+    points: Literal[5, 68] = 5,
+    limit: int | None = None,
+    degrade: bool = True,
+    seed: int = 1_000,
+    colour: bool = False,
 ) -> FacePatches:
     """Cut out faces to be judged on: upright, not mirrored, on backgrounds.
 
-    degrade: as by ordinary cameras, or left as they were rendered.
+    degrade: as by ordinary cameras, or left as they were rendered. Other options as in
+    `patches_of_people`.
     """
     augment = default_augment(angle=0.0, zoom=1.0, shift=0.0, mirror=0.0) if degrade else PLAIN
-    return patches_of_people(source, seed=seed, limit=limit, augment=augment)
+    return patches_of_people(
+        source, points=points, seed=seed, limit=limit, augment=augment, colour=colour
+    )
 
 
 def errors(points: Tensor, patches: FacePatches, chosen: tuple[int, ...] | None = None) -> Tensor:

@@ -17,6 +17,8 @@ from facelab.engine.packages import package_file
 from facelab.engine.weights import (
     SHIPPED,
     WeightsError,
+    build_of,
+    load_net,
     models,
     read_card,
     read_tensors,
@@ -129,7 +131,8 @@ def test_int8_is_off_by_at_most_half_a_step_of_the_largest_number_of_each_row(tm
 
 
 def test_float16_halves_the_size_and_int8_quarters_it(tmp_path):
-    tensors = {"w": torch.randn(200, 500), "b": torch.randn(200)}
+    numbers = torch.randn(200, 501, generator=torch.Generator().manual_seed(0))
+    tensors = {"w": numbers[:, :500].contiguous(), "b": numbers[:, 500].contiguous()}
     size = {}
     for storage in ("float32", "float16", "int8"):
         path = tmp_path / f"{storage}.safetensors"
@@ -229,6 +232,70 @@ def test_shipped_weights_are_found_and_compared_with_their_card(tmp_path, monkey
         weights_file("toy", "humans")
     with pytest.raises(WeightsError, match="toy weights 'humanz': expected humans, or the path"):
         weights_file("toy", "humanz")
+
+
+LANDMARKS = ("cfan", "coarse_to_fine", "dcnn_cascade", "faceposenet")
+
+
+@pytest.mark.parametrize("model", LANDMARKS)
+@pytest.mark.parametrize(
+    ("tensors", "card"),
+    [
+        ({"line": torch.zeros(3)}, {}),
+        ({"mean_shape": torch.zeros(7, 2), "mean_image": torch.tensor(0.5)}, {}),
+        ({"level1.mean_shape": torch.full((68, 2), torch.nan)}, {"build": "small"}),
+        ({"level1.mean_shape": torch.full((68, 2), torch.nan)}, {}),
+        ({"mean_image": torch.zeros(3, 64, 64)}, {"build": {"colour": True}}),
+        ({"mean_image": torch.zeros(3, 63, 63)}, {"build": {"side": [1, 2]}}),
+    ],
+    ids=["others", "shapes", "build", "numbers", "option", "sizes"],
+)
+def test_weights_of_another_model_name_the_file_and_the_remedy(tmp_path, model, tensors, card):
+    path = tmp_path / "other.safetensors"
+    save_tensors(path, tensors, card)
+    with pytest.raises(WeightsError) as caught:
+        facelab.load(model, weights=path)
+    said = str(caught.value)
+    assert said.startswith(f"{path}: not the weights of {model} (")
+    assert f"`facelab train {model} --out FILE`" in said
+    assert "\n" not in said and len(said) < len(str(path)) + 300
+    with pytest.raises(WeightsError, match=f"{model} weights '.*nowhere'"):
+        facelab.load(model, weights=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("tensors", "reason"),
+    [
+        ({}, r"\(it has no 'bias'\)"),
+        ({"bias": torch.zeros(2)}, r"\(Missing key\(s\) in state_dict: \"weight\"\.? ?\)"),
+        ({"bias": torch.zeros(0)}, r"\(no outputs\)"),
+        ({"bias": torch.zeros(2), "weight": torch.zeros(2, 4)}, r"\(size mismatch for weight"),
+    ],
+)
+def test_the_reason_is_what_is_wrong_first(tmp_path, tensors, reason):
+    def make(tensors, card):
+        if not len(tensors["bias"]):
+            raise ValueError("no outputs")
+        return torch.nn.Linear(3, len(tensors["bias"]))
+
+    path = tmp_path / "line.safetensors"
+    save_tensors(path, tensors, {})
+    with pytest.raises(WeightsError, match=reason):
+        load_net("line", path, make)
+
+
+def test_the_net_that_was_made_gets_the_tensors_of_the_file(tmp_path):
+    path, line = tmp_path / "line.safetensors", torch.nn.Linear(3, 2)
+    save_tensors(path, line.state_dict(), {"build": {"sizes": [3, 2], "bias": True}})
+    net = load_net("line", path, lambda _, card: torch.nn.Linear(*build_of(card)["sizes"]))
+    assert torch.equal(net.weight, line.weight) and torch.equal(net.bias, line.bias)
+
+
+def test_sizes_are_read_from_a_card_as_they_were_written():
+    assert build_of({"build": {"widths": [4, 6], "half": 0.5}}) == {"widths": (4, 6), "half": 0.5}
+    assert build_of({}) == {}
+    with pytest.raises(ValueError, match="build is 'small', expected sizes by name"):
+        build_of({"build": "small"})
 
 
 def test_every_shipped_file_is_what_its_card_says_and_all_are_small():

@@ -107,5 +107,7 @@ def test_faces_to_be_judged_on_are_upright_and_not_mirrored():
     again = unseen_patches(source)
     assert torch.equal(worse.images, again.images)
     assert len(unseen_patches(source, limit=2)) == 2
+    other = unseen_patches(source, points=68, colour=True, limit=2)
+    assert other.points.shape == (2, 68, 2) and other.images.shape[1] == 3
     seen_in_training = patches_of_people(source, seed=0).images
     assert not torch.equal(seen_in_training, worse.images)

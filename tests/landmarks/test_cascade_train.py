@@ -314,6 +314,13 @@ def test_other_patches_are_refused(patches):
             run(patches, budget=budget())
 
 
+def test_networks_and_levels_that_there_are_not_are_refused():
+    with pytest.raises(ValueError, match="name: expected one of F1, EN1, NM1, got 'F2'"):
+        train_band("F2", toy_faces(2), budget=budget())
+    with pytest.raises(ValueError, match="level: expected 2 or 3, got 4"):
+        train_level(4, toy_faces(2), budget=budget())
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -346,16 +353,13 @@ def test_the_recipe_has_all_budgets_and_its_line_in_the_list():
     assert RECIPES["dcnn_cascade"] == "facelab.landmarks.dcnn_cascade.train:train_on_people"
 
 
-def test_people_are_trained_on_and_judged_and_the_weights_load(tmp_path, monkeypatch, capsys):
-    limits = {"steps": 2, "batch": 4, "images": 20, "max_seconds": 600}
-    few = tuple(dataclasses.replace(row, **limits) for row in BUDGETS)
-    monkeypatch.setattr(training, "BUDGETS", few)
+def test_people_are_trained_on_and_judged_and_the_weights_load(tmp_path, capsys):
     toys = {"render": render_toy, "render_props": render_toy_props}
     make(Recipe(people=10, views=2, size=48), tmp_path / "pack", workers=1, **toys)
     folder, rows = tmp_path / "run", []
     tensors, card = train_on_people(
         tmp_path / "pack",
-        budget="smoke",
+        budget=budget(steps=2, images=20, max_seconds=600),
         seed=1,
         folder=folder,
         on_log=lambda step, losses: rows.append(step),

@@ -339,8 +339,8 @@ def test_the_recipe_gives_weights_that_load(
     monkeypatch.setattr(recipe, "training_patches", lambda *_, **__: people)
     few = load_pack(split="test").select(slice(12))
     monkeypatch.setattr("facelab.humans.load_pack", lambda *_, **__: few)
-    monkeypatch.setattr(recipe, "BUDGETS", (Budget("smoke", 2, 2, 24, 20),))
-    tensors, card = train_on_people(None, budget="smoke", seed=0, folder=tmp_path / "run")
+    budget = Budget("smoke", 2, 2, 24, 20)
+    tensors, card = train_on_people(None, budget=budget, seed=0, folder=tmp_path / "run")
     file = tmp_path / "cfan.safetensors"
     save_tensors(file, tensors, card, storage="int8")
     assert card["figures"]["faces"] == 12

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facelab.engine.weights import WeightsError, read_tensors, weights_file
+from facelab.engine.weights import build_of, load_net
 from facelab.landmarks.cfan.model import Build, CFANNet
 from facelab.landmarks.cfan.targets import check_grey, shapes_after
 from facelab.landmarks.patches import (
@@ -107,21 +107,4 @@ def load(weights: str | Path = "humans") -> CFAN:
 
     Raises WeightsError when the file is missing, damaged or of another system.
     """
-    tensors, card = read_tensors(weights_file("cfan", weights))
-    return CFAN(from_tensors(tensors, card.get("build", {})))
-
-
-def from_tensors(tensors: dict[str, Tensor], build: dict[str, object]) -> CFANNet:
-    """Build a net of tensors by name and the sizes of its card.
-
-    Raises WeightsError when they do not fit each other.
-    """
-    try:
-        sizes = {key: tuple(x) if isinstance(x, list) else x for key, x in build.items()}
-        net = CFANNet(Build(**sizes))  # type: ignore[arg-type]
-        net.load_state_dict(tensors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(
-            f"these are no weights of cfan: {error}; give a file that `facelab train cfan` wrote"
-        ) from error
-    return net
+    return CFAN(load_net("cfan", weights, lambda tensors, card: CFANNet(Build(**build_of(card)))))

@@ -34,13 +34,12 @@ from facelab.engine.randomness import drawn_rows
 from facelab.engine.schedules import warm_cosine
 from facelab.engine.training import fit
 from facelab.humans.sprites import SpriteSource
-from facelab.humans.tasks.crops import default_augment
 from facelab.landmarks.cfan.model import Build, CFANNet, StackedAutoEncoder, global_input
 from facelab.landmarks.cfan.predict import CFAN
 from facelab.landmarks.cfan.targets import check_grey, descriptors, face_pixels, shapes_after
-from facelab.landmarks.judging import stage_figures
+from facelab.landmarks.judging import stage_figures, unseen_patches
 from facelab.landmarks.patches import FacePatches, to_square
-from facelab.landmarks.people import patches_of_people
+from facelab.landmarks.starting import at_mean_shape, turned_people
 from facelab.landmarks.windows import shaken_shapes, shaken_squares
 
 BUDGETS = (
@@ -52,7 +51,6 @@ BUDGETS = (
 """How much each budget computes: steps of each network's fine-tuning; each of its hidden layers
 takes a fifth of that before. Seconds are of everything together."""
 
-JUDGED = 1_000  # seed of the faces that a card's figures are of
 GREEDY = 0.2  # steps of a hidden layer's auto-encoder, as a share of those of fine-tuning
 
 OnLog = Callable[[int, Mapping[str, float]], None]
@@ -135,15 +133,8 @@ def training_patches(
     source: sprites of the training split. seed: of all that is random.
     """
     config = config or Config()
-    repeats = max(1, math.ceil(budget.images / len(source)))
-    return patches_of_people(
-        source,
-        points=5 if config.build.points == 5 else 68,
-        seed=seed,
-        repeats=repeats,
-        limit=math.ceil(budget.images / repeats),
-        augment=default_augment(angle=config.angle, zoom=1.0, shift=0.0),
-    )
+    points = 5 if config.build.points == 5 else 68
+    return turned_people(source, images=budget.images, angle=config.angle, seed=seed, points=points)
 
 
 def train(
@@ -215,15 +206,7 @@ def train_stage(
 def untrained(patches: FacePatches, config: Config, seed: int) -> CFANNet:
     """Draw first weights and take the mean shape of the patches."""
     check_grey(patches)
-    if patches.points.shape[1] != config.build.points:
-        raise ValueError(
-            f"patches: have {patches.points.shape[1]} points and the build {config.build.points}"
-        )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = CFANNet(config.build)
-    net.describe(patches.points.nanmean(dim=0))
-    return net
+    return at_mean_shape(lambda: CFANNet(config.build), patches, seed=seed)
 
 
 def pretrain(
@@ -295,22 +278,21 @@ def stage_batches(
 
 
 def train_on_people(
-    data: Path | None, *, budget: str, seed: int, folder: Path, on_log: OnLog | None = None
+    data: Path | None, *, budget: Budget, seed: int, folder: Path, on_log: OnLog | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Train on the people of a pack; what `facelab train cfan` does.
 
-    data: a pack's folder; the shipped one when left out. Returns tensors by name and the card.
+    data: a pack's folder; the shipped one for None. Returns tensors by name and the card.
     """
     from facelab.humans import load_pack
 
-    row = next(row for row in BUDGETS if row.name == budget)
     source = load_pack(data, split="train")
-    patches = training_patches(source, budget=row, seed=seed)
-    net = train(patches, budget=row, seed=seed, folder=folder, on_log=on_log)
+    patches = training_patches(source, budget=budget, seed=seed)
+    net = train(patches, budget=budget, seed=seed, folder=folder, on_log=on_log)
     card = {
         "data": f"{len(patches)} patches of {len(source)} sprites of synthetic people",
         "build": dataclasses.asdict(net.build),
-        "steps": row.steps * len(_stacks(net)),
+        "steps": budget.steps * len(_stacks(net)),
         "figures": figures(net, load_pack(data, split="test")),
     }
     return net.state_dict(), card
@@ -318,12 +300,7 @@ def train_on_people(
 
 def figures(net: CFANNet, source: SpriteSource) -> dict[str, float]:
     """Sum up a net's errors on upright faces of people; source: sprites of the test split."""
-    faces = patches_of_people(
-        source,
-        points=5 if net.build.points == 5 else 68,
-        seed=JUDGED,
-        augment=default_augment(angle=0.0, zoom=1.0, shift=0.0, mirror=0.0),
-    )
+    faces = unseen_patches(source, points=5 if net.build.points == 5 else 68)
     return stage_figures(CFAN(net).trace(faces).stages(), faces)
 
 

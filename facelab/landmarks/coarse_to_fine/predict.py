@@ -8,15 +8,16 @@ trace = find.trace(patches)                           # trace.level1, trace.sing
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from facelab.engine.weights import WeightsError, read_tensors, weights_file
+from facelab.engine.weights import build_of, load_net
 from facelab.geometry.alignment import invert, transform_points
 from facelab.landmarks.coarse_to_fine.model import Build, CoarseToFineNet, average_votes
 from facelab.landmarks.coarse_to_fine.targets import (
@@ -131,25 +132,12 @@ def load(weights: str | Path = "humans") -> CoarseToFine:
 
     Raises WeightsError when the file is missing, damaged or of another system.
     """
-    tensors, card = read_tensors(weights_file("coarse_to_fine", weights))
-    return CoarseToFine(from_tensors(tensors, card.get("build", {})))
+    return CoarseToFine(load_net("coarse_to_fine", weights, _untrained))
 
 
-def from_tensors(tensors: dict[str, Tensor], build: dict[str, object]) -> CoarseToFineNet:
-    """Build a net of tensors by name and the sizes of its card.
-
-    Raises WeightsError when they do not fit each other.
-    """
-    try:
-        sizes = {key: tuple(x) if isinstance(x, list) else x for key, x in build.items()}
-        net = CoarseToFineNet(Build(**sizes))  # type: ignore[arg-type]
-        net.load_state_dict(tensors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(
-            f"these are no weights of coarse_to_fine: {error}; give a file that "
-            f"`facelab train coarse_to_fine` wrote"
-        ) from error
-    net.describe(net.mean_shape.clone())  # neighbours are not stored
+def _untrained(tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> CoarseToFineNet:
+    net = CoarseToFineNet(Build(**build_of(card)))
+    net.describe(tensors["level1.mean_shape"])  # neighbours are not stored, they follow from it
     return net
 
 

@@ -16,7 +16,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +30,6 @@ from facelab.engine.schedules import warm_cosine
 from facelab.engine.training import fit
 from facelab.geometry.alignment import transform_points
 from facelab.humans.sprites import SpriteSource
-from facelab.humans.tasks.crops import default_augment
 from facelab.landmarks.coarse_to_fine.model import Build, CoarseToFineNet, WholeFaceNet
 from facelab.landmarks.coarse_to_fine.predict import CoarseToFine, check_channels
 from facelab.landmarks.coarse_to_fine.targets import (
@@ -40,9 +38,9 @@ from facelab.landmarks.coarse_to_fine.targets import (
     normalising,
     vote_targets,
 )
-from facelab.landmarks.judging import stage_figures
+from facelab.landmarks.judging import stage_figures, unseen_patches
 from facelab.landmarks.patches import FacePatches, to_square
-from facelab.landmarks.people import patches_of_people
+from facelab.landmarks.starting import at_mean_shape, turned_people
 from facelab.landmarks.windows import shaken_shapes, shaken_squares
 
 BUDGETS = (
@@ -55,7 +53,6 @@ BUDGETS = (
 half of the steps with half of the batch, as it sees 68 patches a face."""
 
 SHARE = 0.5  # of the seconds, for level 1
-JUDGED = 1_000  # seed of the faces that a card's figures are of
 
 OnLog = Callable[[int, Mapping[str, float]], None]
 Batch = tuple[Tensor, Tensor]
@@ -105,14 +102,12 @@ def training_patches(
     source: sprites of the training split. seed: of all that is random.
     """
     config = config or Config()
-    repeats = max(1, math.ceil(budget.images / len(source)))
-    return patches_of_people(
+    return turned_people(
         source,
-        points=5 if config.build.points == 5 else 68,
+        images=budget.images,
+        angle=config.angle,
         seed=seed,
-        repeats=repeats,
-        limit=math.ceil(budget.images / repeats),
-        augment=default_augment(angle=config.angle, zoom=1.0, shift=0.0),
+        points=5 if config.build.points == 5 else 68,
         colour=config.build.channels == 3,
     )
 
@@ -145,15 +140,8 @@ def train(
 def untrained(patches: FacePatches, config: Config, seed: int) -> CoarseToFineNet:
     """Draw first weights and take the mean shape of the patches."""
     check_channels(patches, config.build)
-    if patches.points.shape[1] != config.build.points:
-        raise ValueError(
-            f"patches: have {patches.points.shape[1]} points and the build {config.build.points}"
-        )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = CoarseToFineNet(config.build).to(memory_format=torch.channels_last)
-    net.describe(patches.points.nanmean(dim=0))
-    return net
+    net = at_mean_shape(lambda: CoarseToFineNet(config.build), patches, seed=seed)
+    return net.to(memory_format=torch.channels_last)
 
 
 def budget_of_level2(budget: Budget) -> Budget:
@@ -271,22 +259,21 @@ def level2_batches(
 
 
 def train_on_people(
-    data: Path | None, *, budget: str, seed: int, folder: Path, on_log: OnLog | None = None
+    data: Path | None, *, budget: Budget, seed: int, folder: Path, on_log: OnLog | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Train on the people of a pack; what `facelab train coarse_to_fine` does.
 
-    data: a pack's folder; the shipped one when left out. Returns tensors by name and the card.
+    data: a pack's folder; the shipped one for None. Returns tensors by name and the card.
     """
     from facelab.humans import load_pack
 
-    row = next(row for row in BUDGETS if row.name == budget)
     source = load_pack(data, split="train")
-    patches = training_patches(source, budget=row, seed=seed)
-    net = train(patches, budget=row, seed=seed, folder=folder, on_log=on_log)
+    patches = training_patches(source, budget=budget, seed=seed)
+    net = train(patches, budget=budget, seed=seed, folder=folder, on_log=on_log)
     card = {
         "data": f"{len(patches)} patches of {len(source)} sprites of synthetic people",
         "build": dataclasses.asdict(net.build),
-        "steps": row.steps + budget_of_level2(row).steps,
+        "steps": budget.steps + budget_of_level2(budget).steps,
         "figures": figures(net, load_pack(data, split="test")),
     }
     return net.state_dict(), card
@@ -294,13 +281,8 @@ def train_on_people(
 
 def figures(net: CoarseToFineNet, source: SpriteSource) -> dict[str, float]:
     """Sum up a net's errors on upright faces of people; source: sprites of the test split."""
-    faces = patches_of_people(
-        source,
-        points=5 if net.build.points == 5 else 68,
-        seed=JUDGED,
-        augment=default_augment(angle=0.0, zoom=1.0, shift=0.0, mirror=0.0),
-        colour=net.build.channels == 3,
-    )
+    points, channels = net.build.points, net.build.channels
+    faces = unseen_patches(source, points=5 if points == 5 else 68, colour=channels == 3)
     return stage_figures(CoarseToFine(net).trace(faces).stages(), faces)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facelab.engine.weights import WeightsError, read_tensors, weights_file
+from facelab.engine.weights import load_net
 from facelab.landmarks.dcnn_cascade import targets
 from facelab.landmarks.dcnn_cascade.model import POINTS, CascadeNets, Network
 from facelab.landmarks.patches import FacePatches, cut_patches, face_squares, from_square
@@ -162,14 +162,7 @@ def load(weights: str | Path = "humans", **options: object) -> Cascade:
     options: those of `Cascade`. Raises WeightsError when the file is missing, damaged or of another
     model.
     """
-    path = weights_file("dcnn_cascade", weights)
-    tensors, _ = read_tensors(path)
-    nets = CascadeNets()
-    try:
-        nets.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise WeightsError(f"{path}: not the weights of dcnn_cascade ({reason})") from None
+    nets = load_net("dcnn_cascade", weights, lambda tensors, card: CascadeNets())
     return Cascade(nets, **options)  # type: ignore[arg-type]
 
 

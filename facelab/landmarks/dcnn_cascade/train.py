@@ -31,7 +31,6 @@ from facelab.engine.schedules import warm_cosine
 from facelab.engine.training import fit
 from facelab.geometry.landmarks import FIVE
 from facelab.humans.sprites import SpriteSource
-from facelab.humans.tasks.crops import default_augment
 from facelab.landmarks.dcnn_cascade import targets
 from facelab.landmarks.dcnn_cascade.model import (
     POINTS,
@@ -43,7 +42,7 @@ from facelab.landmarks.dcnn_cascade.model import (
 )
 from facelab.landmarks.dcnn_cascade.predict import Cascade
 from facelab.landmarks.patches import FacePatches
-from facelab.landmarks.people import patches_of_people
+from facelab.landmarks.starting import turned_people
 from facelab.landmarks.windows import shaken_squares
 
 __all__ = ["BUDGETS", "Config", "train", "train_band", "train_level", "train_on_people"]
@@ -105,10 +104,7 @@ def training_patches(
     source: sprites of the training split. seed: of all that is random.
     """
     config = config or Config()
-    repeats = math.ceil(budget.images / len(source))
-    augment = default_augment(angle=config.angle, zoom=1.0, shift=0.0)
-    limit = math.ceil(budget.images / repeats)
-    return patches_of_people(source, seed=seed, repeats=repeats, limit=limit, augment=augment)
+    return turned_people(source, images=budget.images, angle=config.angle, seed=seed)
 
 
 def train(
@@ -181,9 +177,11 @@ def train_band(
 
     name: of `targets.BANDS`. structure: another one than the paper's for this network, with as many
     outputs, to compare. Everything else as in `train`.
-    Raises ValueError for a structure of other outputs, and as `train`.
+    Raises ValueError for another name, a structure of other outputs, and as `train`.
     """
     _check(patches)
+    if name not in targets.BANDS:
+        raise ValueError(f"name: expected one of {', '.join(targets.BANDS)}, got {name!r}")
     config, band = config or Config(), targets.BANDS[name]
     network = Network(structure or band.structure, generator=generator(seed, name))
     if network.structure.outputs != 2 * len(band.points):
@@ -213,8 +211,13 @@ def train_level(
     on_log: OnLog | None = None,
     **options: Any,
 ) -> tuple[Bank, History]:
-    """Train the ten networks of level 2 or 3, side by side. Everything as in `train`."""
+    """Train the ten networks of level 2 or 3, side by side. Everything as in `train`.
+
+    Raises ValueError for another level, and as `train`.
+    """
     _check(patches)
+    if level not in targets.LEVELS:
+        raise ValueError(f"level: expected 2 or 3, got {level}")
     config, name = config or Config(), f"level {level}"
     bank = Bank(STRUCTURES["S2"], nets=2 * POINTS, generator=generator(seed, name))
 
@@ -276,7 +279,7 @@ class _Run:
 
 
 def train_on_people(
-    data: Path | None, *, budget: str, seed: int, folder: Path, on_log: OnLog | None = None
+    data: Path | None, *, budget: Budget, seed: int, folder: Path, on_log: OnLog | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Train the weights that ship: what `facelab train dcnn_cascade` runs.
 
@@ -287,15 +290,14 @@ def train_on_people(
     from facelab.landmarks.dcnn_cascade.evaluation import card_figures
     from facelab.landmarks.judging import unseen_patches
 
-    row = next(one for one in BUDGETS if one.name == budget)
     people = load_pack(data, split="train")
-    patches = training_patches(people, budget=row, seed=seed)
-    cascade, _ = train(patches, budget=row, seed=seed, folder=folder, on_log=on_log)
-    judged = unseen_patches(load_pack(data, split="test"), limit=row.images)
+    patches = training_patches(people, budget=budget, seed=seed)
+    cascade, _ = train(patches, budget=budget, seed=seed, folder=folder, on_log=on_log)
+    judged = unseen_patches(load_pack(data, split="test"), limit=budget.images)
     persons = len(set(patches.attributes["person"].tolist()))
     card = {
         "data": f"{len(patches):,} pictures of {persons:,} synthetic people",
-        "steps": row.steps,
+        "steps": budget.steps,
         "figures": card_figures(cascade, judged),
     }
     return dict(cascade.nets.state_dict()), card

@@ -8,15 +8,16 @@ crops = align_by_pose(photo, pose)              # (N, 112, 112, 3)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from facelab.engine.weights import WeightsError, read_tensors, weights_file
+from facelab.engine.weights import load_net
 from facelab.images import as_photo
 from facelab.landmarks.faceposenet.camera import angles, project
 from facelab.landmarks.faceposenet.head import generic_head, reference_points
@@ -137,18 +138,14 @@ def load(weights: str | Path = "humans") -> FacePoseNet:
     The build follows from the tensors.
     Raises WeightsError when the file is missing, damaged, or not of this model.
     """
-    path = weights_file("faceposenet", weights)
-    tensors, _ = read_tensors(path)
-    side = tensors["mean_image"].shape[-1] if "mean_image" in tensors else 0
+    return FacePoseNet(load_net("faceposenet", weights, _untrained))
+
+
+def _untrained(tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> PoseNet:
+    side = tensors["mean_image"].shape[-1]
     if side not in BUILDS:
-        raise WeightsError(f"{path}: these are no FacePoseNet weights; train some with "
-                           f"`facelab train faceposenet --out FILE`")  # fmt: skip
-    net = BUILDS[side]()
-    try:
-        net.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: does not fit this version of FacePoseNet ({error})") from error
-    return FacePoseNet(net)
+        raise ValueError(f"mean_image: expected a side of 64 or 227 pixels, got {side}")
+    return BUILDS[side]()
 
 
 def exact_pose(patches: FacePatches, *, weights: Tensor | None = None) -> Pose:

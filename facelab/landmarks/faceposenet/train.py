@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -31,7 +30,6 @@ from facelab.engine.training import fit
 from facelab.geometry.landmarks import to5
 from facelab.humans.packs.pack import load_pack
 from facelab.humans.sprites import SpriteSource
-from facelab.humans.tasks.crops import default_augment
 from facelab.landmarks.faceposenet.model import (
     AlexPoseNet,
     PoseNet,
@@ -50,7 +48,7 @@ from facelab.landmarks.faceposenet.targets import (
     steady_weights,
 )
 from facelab.landmarks.patches import FacePatches
-from facelab.landmarks.people import patches_of_people
+from facelab.landmarks.starting import turned_people
 from facelab.metrics.pose import pose_error
 
 BUILDS: dict[str, Callable[[], PoseNet]] = {"small": SmallPoseNet, "alexnet": AlexPoseNet}
@@ -102,16 +100,13 @@ def training_patches(
     source: sprites of the training split. seed: of all that is random.
     """
     config = config or Config()
-    repeats = max(1, math.ceil(budget.images / len(source)))
     side = {"small": 96, "alexnet": 280}[config.build]  # about the pixels that the crop needs
-    augment = default_augment(angle=config.angle, zoom=1.0, shift=0.0)
-    return patches_of_people(
+    return turned_people(
         source,
-        points=68,
+        images=budget.images,
+        angle=config.angle,
         seed=seed,
-        repeats=repeats,
-        limit=math.ceil(budget.images / repeats),
-        augment=augment,
+        points=68,
         side=side,
         margin=MARGIN,
         colour=True,
@@ -162,20 +157,19 @@ def train(
 
 
 def train_on_people(
-    data: Path | None, *, budget: str, seed: int, folder: Path, on_log: OnLog | None = None
+    data: Path | None, *, budget: Budget, seed: int, folder: Path, on_log: OnLog | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Train the small build on a pack of people, for `facelab train faceposenet`.
 
-    data: folder of a pack, or None for the shipped one. budget: name of a row of `BUDGETS`. folder:
-    where the run is kept. Returns tensors and card, whose figures are of the pack's test split.
+    data: folder of a pack, or None for the shipped one. folder: where the run is kept. Returns
+    tensors and card, whose figures are of the pack's test split.
     """
-    row = next(row for row in BUDGETS if row.name == budget)
     config = Config()
     people = load_pack(data, split="train")
-    patches = training_patches(people, budget=row, seed=seed, config=config)
-    net = train(patches, config=config, budget=row, seed=seed, folder=folder, on_log=on_log)
+    patches = training_patches(people, budget=budget, seed=seed, config=config)
+    net = train(patches, config=config, budget=budget, seed=seed, folder=folder, on_log=on_log)
     held_out = load_pack(data, split="test")
-    few = replace(row, images=min(len(held_out), row.images))
+    few = replace(budget, images=min(len(held_out), budget.images))
     tests = training_patches(held_out, budget=few, seed=seed + 1, config=config)
     card = {
         "data": f"{len(patches)} pictures of {_people(patches)} synthetic people",
