@@ -179,6 +179,19 @@ def test_json_is_one_object_a_photo(run, detector, tmp_path):
     assert np.shape(face["landmarks"]) == (5, 2)
 
 
+def test_the_cascade_places_the_points_when_it_is_asked_to(run, tmp_path):
+    photo = save(tmp_path / "a.jpg", skimage.data.astronaut())
+    own, placed = (
+        json.loads(run("detect", "--json", *options, photo)[1])["faces"][0]
+        for options in ((), ("--landmarks", "dcnn_cascade"))
+    )
+    assert (placed["box"], placed["score"]) == (own["box"], own["score"])
+    apart = np.linalg.norm(np.subtract(placed["landmarks"], own["landmarks"]), axis=1)
+    eyes = np.linalg.norm(np.subtract(*own["landmarks"][:2]))
+    assert (apart > 0).all()
+    assert apart.mean() < 0.15 * eyes
+
+
 def test_options_reach_the_detector(run, detector, tmp_path):
     photo = save(tmp_path / "a.png", small())
     options = ["--min-face", "40", "--threshold", "0.9", "--compat", "facenet", "--weights", "x.pt"]
