@@ -6,18 +6,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 import facelab
+from facelab import samples
 from facelab.course.labs import ALL, EXTRAS, LABS
+from facelab.engine.weights import models
 from facelab.humans import assets
+from facelab.images import write_image
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md"]
-PAGES = [*DOCUMENTS, "docs/humans.md", "docs/eval.md", "datasets/README.md"]
+PAGES = [*DOCUMENTS, "docs/humans.md", "docs/eval.md", "docs/landmarks.md", "datasets/README.md"]
 README = (ROOT / "README.md").read_text()
 PEOPLE = (ROOT / "docs" / "humans.md").read_text()
+LANDMARKS = (ROOT / "docs" / "landmarks.md").read_text()
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -46,6 +51,36 @@ def test_the_commands_on_synthetic_people_exist():
     ).stdout
     assert commands >= {"info", "verify", "humans"}
     assert all(re.search(rf"(?m)^  {command} ", known) for command in commands)
+
+
+def test_the_page_on_landmarks_can_be_typed_in(monkeypatch, tmp_path, capsys):
+    use, train = re.findall(r"(?ms)^```python\n(.*?)^```", LANDMARKS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACELAB_BUDGET", "smoke")
+    portrait = samples.photo("astronaut")
+    write_image("portrait.jpg", portrait)
+    names: dict = {}
+    exec(use, names)
+    count = len(names["faces"])
+    assert count > 0
+    assert names["points"].shape == (count, 5, 2)
+    angles = re.findall(r"-?\d+\.\d+", capsys.readouterr().out)
+    assert len(angles) == 3 * count
+    folder = tmp_path / "helen" / "trainset"
+    folder.mkdir(parents=True)
+    write_image(folder / "portrait.jpg", portrait)
+    shape = 200 + 60 * np.random.default_rng(0).random((68, 2))
+    rows = "\n".join(f"{x:.3f} {y:.3f}" for x, y in shape)
+    (folder / "portrait.pts").write_text(f"version: 1\nn_points: 68\n{{\n{rows}\n}}\n")
+    exec(train, names)
+    assert len(names["patches"]) == 1
+    assert set(names["histories"]) == {"F1", "EN1", "NM1", "level 2", "level 3"}
+
+
+def test_the_systems_on_the_page_on_landmarks_are_those_that_load():
+    shown = set(re.findall(r'(?m)^\| `"(\w+)"` \|', LANDMARKS))
+    assert shown == {path.parent.name for path in (ROOT / "facelab/landmarks").glob("*/predict.py")}
+    assert shown <= set(models())
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

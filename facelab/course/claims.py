@@ -132,15 +132,20 @@ def table(name: str) -> ClaimTable:
     return ClaimTable(claims)
 
 
+def results(name: str) -> Any:
+    """Return what a benchmark wrote to benchmarks/results/NAME.json, for a figure.
+
+    Raises ClaimError when there is no such file, or it is not JSON.
+    """
+    return _parsed(results_folder() / f"{name}.json")
+
+
 def read_claims(file: Path) -> list[Claim]:
     """Return the claims of one result file; a file without any `table` entry holds none.
 
     Raises ClaimError that names the file and the field.
     """
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ClaimError(f"{file.name} is not JSON: {error}") from None
+    found = _parsed(file)
     entries = found if isinstance(found, list) else [found]
     return [
         _claim(entry, file.name)
@@ -167,6 +172,15 @@ def results_folder() -> Path:
         "the result files are part of the repository (benchmarks/results): run this from a clone, "
         "or set FACELAB_RESULTS to that folder"
     )
+
+
+def _parsed(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ClaimError(f"{file.name} is not in {file.parent}: it was not measured yet") from None
+    except ValueError as error:
+        raise ClaimError(f"{file.name} is not JSON: {error}") from None
 
 
 def _claim(entry: dict[str, Any], file: str) -> Claim:

@@ -92,6 +92,14 @@ def test_a_file_that_is_not_json_is_named(write, tmp_path):
         claims.table("mtcnn")
 
 
+def test_a_figure_reads_what_a_benchmark_wrote(tmp_path, monkeypatch):
+    monkeypatch.setenv("FACELAB_RESULTS", str(tmp_path))
+    (tmp_path / "levels.json").write_text('{"levels": [1, 2]}')
+    assert claims.results("levels") == {"levels": [1, 2]}
+    with pytest.raises(claims.ClaimError, match="ages.json is not in .*not measured yet"):
+        claims.results("ages")
+
+
 def test_an_installed_wheel_says_where_the_results_are(tmp_path, monkeypatch):
     monkeypatch.delenv("FACELAB_RESULTS", raising=False)
     monkeypatch.chdir(tmp_path)

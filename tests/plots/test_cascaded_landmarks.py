@@ -1,9 +1,12 @@
 """The figures of lab 02: what they draw, from numbers worked out by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from facelab.landmarks.patches import FacePatches
 from facelab.plots.palette import PALETTE
 from facelab.plots.points import picture
 
@@ -33,6 +36,23 @@ def heights(ax):
 
 
 # ---- pictures
+
+
+def test_the_clearest_face_shows_all_points_and_has_the_strongest_eyes():
+    images = torch.full((4, 1, 64, 64), 128, dtype=torch.uint8)
+    faint, strong, hidden = images[1], images[2], images[3]
+    for face, depth in ((faint, 20), (strong, 100), (hidden, 120)):
+        face[:, 20:24] -= depth
+    points = torch.tensor([[0.3, 0.2], [0.7, 0.2], [0.5, 0.5], [0.3, 0.8], [0.7, 0.8]])
+    seen = torch.ones(4, 5, dtype=torch.bool)
+    seen[3, 4] = False
+    patches = FacePatches(
+        images, points.repeat(4, 1, 1), torch.ones(4), margin=0.3, attributes={"visible": seen}
+    )
+    assert figures.clearest(patches) == 2
+    one_eye = images.clone()
+    one_eye[2, :, :, 32:] = 128
+    assert figures.clearest(dataclasses.replace(patches, images=one_eye)) == 1
 
 
 def test_faces_stand_in_square_units_with_rings_for_truth_and_crosses_for_prediction():

@@ -9,13 +9,14 @@ from facelab.plots.cascaded_landmarks.errors import (
     level_errors,
 )
 from facelab.plots.cascaded_landmarks.networks import regions, sharing
-from facelab.plots.cascaded_landmarks.pictures import arrows, compare, faces, windows
+from facelab.plots.cascaded_landmarks.pictures import arrows, clearest, compare, faces, windows
 
 __all__ = [
     "ablation",
     "arrows",
     "averaging",
     "breakdown",
+    "clearest",
     "compare",
     "cumulative",
     "curves",

@@ -175,11 +175,11 @@ def averaging(errors: Errors, *, names: Sequence[str], title: str = "") -> Figur
         raise ValueError(
             f"errors: expected (K, N) with K >= 2 and K names, got {table.shape} and {len(names)}"
         )
-    fig, (left, right) = plt.subplots(1, 2, figsize=(WIDE[0], 3.3), width_ratios=(1, 1.5))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(WIDE[0], 3.3), width_ratios=(1, 1.3))
     left.plot(100 * table[0], 100 * table[1], ".", color=PALETTE["candidate"], ms=4, alpha=0.5)
     most = 125 * float(np.quantile(np.abs(table[:2]), 0.98))  # a few lie outside
     left.plot([-most, most], [-most, most], color="black", lw=1, linestyle=LINES["ignored"])
-    left.set(xlim=(-most, most), ylim=(-most, most), aspect="equal")
+    left.set(xlim=(-most, most), ylim=(-most, most), box_aspect=1)
     left.set_xlabel(f"error of {names[0]} (%)")
     left.set_ylabel(f"error of {names[1]} (%)")
     left.set_title(f"correlation {correlation(table[0], table[1]):.2f}", fontsize=10)

@@ -11,12 +11,14 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from facelab.landmarks.patches import FacePatches
 from facelab.plots.cascaded_landmarks.looks import (
     RIM,
     join,
@@ -30,6 +32,7 @@ from facelab.plots.points import LEVEL_ROLES, POINTS
 
 LEVELS = ("level 1", "level 2", "level 3")
 CLOSE = 0.08  # half the side of a zoomed picture at least, in units of the square
+EYE = 0.12  # half the side of a window that holds an eye
 
 
 def faces(
@@ -251,3 +254,14 @@ def compare(
     if title:
         fig.suptitle(title)
     return fig
+
+
+def clearest(patches: FacePatches) -> int:
+    """Find the face that explains best: all points are seen, and both eyes stand out.
+
+    patches: with five points and the attribute `visible`; if no face shows all, the first.
+    """
+    points = patches.points[:, :2]  # the eyes
+    around = torch.cat((points - EYE, points + EYE), dim=2)  # (N, 2, 4)
+    contrast = patches.crop(around, (15, 15)).std(dim=(2, 3, 4)).amin(dim=1)
+    return int((contrast * patches.attributes["visible"].all(dim=1)).argmax())
