@@ -105,8 +105,8 @@ axes[0].set(xlabel="square units", ylabel="square units")
 axes[1].bar(*np.unique(votes_each, return_counts=True), color=plots.PALETTE["prediction"])
 axes[1].set(title="Popular landmarks have more votes", xlabel="votes", ylabel="landmarks")
 low, high = int(votes_each.min()), int(votes_each.max())
-alt = "Left: the mean shape, each landmark joined to its four nearest. Right: landmarks by the number "
-plots.show(fig, alt=alt + f"of votes they have, from {low} to {high}.")
+alt = "Left: the mean shape, each landmark joined to its four nearest. Right: landmarks by the "
+plots.show(fig, alt=alt + f"number of votes they have, from {low} to {high}.")
 
 # %% [markdown]
 # ## 4. One face, by hand
@@ -133,7 +133,7 @@ for place, shape in shapes.items():
 for ax in axes.flat:
     ax.set_axis_off()
 degrees = abs(float(face.attributes["turn"].rad2deg()))
-alt = f"Patches at eye corners, nose tip and mouth corners of a face turned by {degrees:.0f} degrees: "
+alt = f"Patches at eye corners, nose tip and mouth corners of a face turned by {degrees:.0f}°: "
 plots.show(fig, alt=alt + "upright in the upper row, leaning in the lower one.")
 
 # %% [markdown]
@@ -207,8 +207,10 @@ for name in ("level 1", "level 2"):
     by_part[name] = {part: each[:, a:b].mean(dim=1) for part, (a, b) in parts.items()}
 worst = max(by_part["level 2"].items(), key=lambda item: item[1].mean())
 fig = figures.breakdown(by_part, title=f"After level 2, the {worst[0]} has the largest error")
-alt = "Mean error of jaw, brows, nose, eyes and lips, after level 1 and after level 2. After level 2 the "
-plots.show(fig, alt=alt + f"largest is that of the {worst[0]}, {100 * worst[1].mean():.1f} %.")
+alt = "Mean error of jaw, brows, nose, eyes and lips, after level 1 and after level 2. After "
+plots.show(
+    fig, alt=alt + f"level 2 the largest is that of the {worst[0]}, {100 * worst[1].mean():.1f} %."
+)
 
 # %% [markdown]
 # ## 8. Claims

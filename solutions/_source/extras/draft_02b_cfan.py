@@ -48,8 +48,8 @@ levels = torch.cat(find.trace(patch).shapes)  # (3, 5, 2) square units
 named = ("level 1: global", "level 2: local", "level 3: local")
 fig = figures.arrows(patch[0], levels, names=named, title="Three stages on a real face")
 steps = (levels[1:] - levels[:-1]).norm(dim=-1).mean(dim=1)
-alt = "An astronaut's face and each of its five points close up, with the guess of the global network "
-told = f"and two corrections, {100 * steps[0]:.1f} and {100 * steps[1]:.1f} % of the square's side long"
+alt = "An astronaut's face and each of its five points close up, with the guess of the global one "
+told = f"and two corrections, {100 * steps[0]:.1f} and {100 * steps[1]:.1f} % of the side long"
 plots.show(fig, alt=f"{alt}{told}.")
 
 # %% [markdown]
@@ -122,8 +122,8 @@ for above, below, pixels, cells in zip(*axes, seen, histograms, strict=True):
     below.set(aspect="equal", xlim=(-0.6, 3.6), ylim=(3.6, -0.6))
 for ax in axes.flat:
     ax.set_axis_off()
-alt = "Patches at eyes, nose and mouth corners; below each, 4 by 4 stars whose rays are the strength of "
-plots.show(fig, alt=alt + "the gradients in eight directions.")
+alt = "Patches at eyes, nose and mouth corners; below each, 4 by 4 stars whose rays are the "
+plots.show(fig, alt=alt + "strength of the gradients in eight directions.")
 
 # %%
 predict("cfan-heavy", "How many numbers does one local stage of the paper learn?", unit="million")

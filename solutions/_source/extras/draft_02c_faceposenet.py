@@ -16,7 +16,6 @@
 # title with numbers of your own.
 
 # %%
-import json
 import math
 
 import matplotlib.pyplot as plt
@@ -85,8 +84,8 @@ fig = figures.curves(
 first, last = (row["outer eye corners"] for row in (found[0], found[-1]))
 plots.show(
     fig,
-    alt=f"NME over yaw: by outer eye corners it grows from {first:.1f} to {last:.1f} percent, by the "
-    "size of the box it stays level.",
+    alt=f"NME over yaw: by outer eye corners it grows from {first:.1f} to {last:.1f} percent, by "
+    "the size of the box it stays level.",
 )
 
 # %% [markdown]
@@ -129,7 +128,7 @@ plain = targets.into_windows(test.points, targets.pose_windows(len(test)))
 for steps in range(5):
     solved = fpn.solve_pnp(plain, steps=steps)
     turn = (solved.rotations - exact.rotations).norm(dim=1).mean().rad2deg()
-    print(f"{steps} steps: left over {solved.residuals.mean():.4f} of the crop, off by {turn:.4f}°")
+    print(f"{steps} steps: {solved.residuals.mean():.4f} of the crop left over, off by {turn:.4f}°")
 some = torch.linspace(0, len(test) - 1, 5).long()
 photos = [to_photo(crop) for crop in targets.plain_crops(test.select(some), 160)]
 head = fpn.project(fpn.generic_head(), exact.rotations[some], exact.translations[some])
@@ -151,7 +150,7 @@ plots.show(fig, alt="Five people with their own 68 points and the generic head f
 # %%
 predict(
     "faceposenet-map",
-    "A crop of 64 pixels is turned by 20°, grown by 10 %, shifted by 4 pixels. How far off is the label?",
+    "A crop of 64 pixels is turned by 20°, grown by 10 %, shifted by 4. How far is the label off?",
     choices=["exactly 0", "below half a pixel", "1 to 2 pixels", "more than 2 pixels"],
 )
 
@@ -167,8 +166,8 @@ off = 64 * (fpn.project(fpn.generic_head(), *moved) - transform_points(change, b
 predict.reveal(
     "faceposenet-map",
     "below half a pixel",
-    why=f"""Mean over {len(test)} faces and 68 points: {off.mean():.2f} pixels, at most {off.max():.2f}.
-    Heads are small against their distance, so the approximations hold.""",
+    why=f"""Mean over {len(test)} faces and 68 points: {off.mean():.2f} pixels, at most
+    {off.max():.2f}. Heads are small against their distance, so the approximations hold.""",
 )
 
 # %% [markdown]
@@ -185,9 +184,8 @@ for build in (fpn.AlexPoseNet, fpn.SmallPoseNet):
     net = build()
     parameters = sum(p.numel() for p in net.parameters())
     macs = count_macs(net, net.side)
-    print(
-        f"{build.__name__:13s}{net.side:>4} px {parameters:>12,} parameters {macs:>12,} multiply-adds"
-    )
+    print(f"{build.__name__:13s}{net.side:>4} px {parameters:>12,} parameters", end=" ")
+    print(f"{macs:>12,} multiply-adds")
 
 # %% [markdown]
 # ## 6. Training
@@ -196,9 +194,10 @@ for build in (fpn.AlexPoseNet, fpn.SmallPoseNet):
 
 # %% tags=["gpu"]
 people = train.training_patches(load_pack(split="train"), budget=budget, seed=0, config=config)
+folder = home() / "runs" / "02c_faceposenet" / budget.name  # where a stopped run goes on
 with live_losses(budget) as log:
     own = train.train(
-        people, config=config, budget=budget, seed=0, folder=home() / "02c_pose", on_log=log
+        people, config=config, budget=budget, seed=0, folder=folder, on_log=log, bar=False
     )
 budget_table(train.BUDGETS)
 
@@ -220,9 +219,8 @@ for ax, (name, estimator) in zip(axes, estimators.items(), strict=True):
     ax.set(xlabel="yaw by PnP of the true points (degrees)", title=told[-1])
     ax.title.set_fontsize(10)
 axes[0].set_ylabel("yaw of the net (degrees)")
-print(
-    f"the generic head itself, at the PnP pose: {error['nme_five_percent_of_pnp']:.1f} % of the box width"
-)
+own_error = error["nme_five_percent_of_pnp"]
+print(f"the generic head itself, at the PnP pose: {own_error:.1f} % of the box width")
 said = " ".join("; ".join(told).split())
 plots.show(fig, alt=f"Predicted over true yaw of {len(test)} held-out pictures. {said}.")
 
@@ -267,15 +265,16 @@ predict(
 )
 
 # %% tags=["reveal", "figure"]
-numbers = json.loads((claims.results_folder() / "alignment_recognition.json").read_text())
+numbers = claims.results("alignment_recognition")
 rows, auc = numbers["ways"], "fisher, any, AUC"
 mean = {name: float(np.mean(row[auc])) for name, row in rows.items()}
 predict.reveal(
     "faceposenet-shift",
     "one shift of all points",
-    why=f"""AUC {mean["noise 5 %"]:.1f} with independent errors, {mean["shift 5 %"]:.1f} with a shift,
-    {mean["truth"]:.1f} with true points. A similarity has four unknowns and five points tie it with ten
-    numbers: independent errors are partly averaged away, a shift moves the whole crop.""",
+    why=f"""AUC {mean["noise 5 %"]:.1f} with independent errors, {mean["shift 5 %"]:.1f} with a
+    shift, {mean["truth"]:.1f} with true points. A similarity has four unknowns and five points tie
+    it with ten numbers: independent errors are partly averaged away, a shift moves the whole
+    crop.""",
 )
 fig = figures.ways(
     {name: row for name, row in rows.items() if name != "box only"},  # far off to the right
@@ -286,8 +285,8 @@ fig = figures.ways(
 )
 plots.show(
     fig,
-    alt=f"AUC over landmark error and over misplacement of the crop. At 5 percent landmark error noise "
-    f"gives {mean['noise 5 %']:.1f} and shifts {mean['shift 5 %']:.1f}; exact poses give "
+    alt=f"AUC over landmark error and over misplacement of the crop. At 5 percent landmark error "
+    f"noise gives {mean['noise 5 %']:.1f} and shifts {mean['shift 5 %']:.1f}; exact poses give "
     f"{mean['pose, exact']:.1f}, true points {mean['truth']:.1f}.",
 )
 
@@ -305,9 +304,8 @@ for shared, name in ((False, "noise 5 %"), (True, "shift 5 %")):
 for name, points in trials.items():
     landmark = 100 * ((points - five).norm(dim=-1).mean(dim=1) / widths).mean()
     crop = 100 * study.crop_error(points, five).mean()
-    print(
-        f"{name:12s} landmark error {landmark:4.1f} % of box, crop off by {crop:4.1f} % of eye distance"
-    )
+    print(f"{name:12s} landmark error {landmark:4.1f} % of box,", end=" ")
+    print(f"crop off by {crop:4.1f} % of eye distance")
 
 # %% [markdown]
 # ### Expression
