@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.cascade.claims import CLAIMS, rows
 from benchmarks.cascade.paper import PAPER, gain, mean
+from benchmarks.cascade.plans import LONGER
 from benchmarks.cascade.verdicts import Below, Gain, Gone, Still, clear_of_zero
 from facelab.course.claims import VERDICTS, read_claims
 
@@ -34,6 +35,7 @@ def made_up(noise=0.0, **changes):
         "level 3, one network": flat(2.75 + noise, failures=20.0),
         "S0 shifted": flat(6.0 - 10 * noise),
         "S7 shifted": flat(6.0),
+        **{f"{name} longer": flat(STRUCTURES[name] - 1 + noise) for name in LONGER},
         "shipped": flat(2.0, failures=8.0 + noise),
         "shipped, frontal": flat(1.5, failures=2.0 + noise),
         "shipped, boxes off": flat(2.0, failures=9.0 + noise),
@@ -98,6 +100,12 @@ def test_a_rule_gives_the_verdict_that_its_table_says(rule, values, verdict):
 
 def test_the_formulas_give_the_papers_own_claims_on_the_papers_figures():
     papers = {claim.text: claim.paper for claim in CLAIMS}
+    for words in (
+        "locally shared weights (S0)",
+        "absolute values after tanh",
+        "fourth convolution",
+    ):
+        assert len({paper for text, paper in papers.items() if words in text}) == 1
     assert papers["level 2 lowers the error of level 1"] == pytest.approx(20.3, abs=0.1)
     assert papers["level 3 lowers the error of level 2, by little"] == pytest.approx(3.6, abs=0.1)
     assert papers["averaging F1 with EN1 and NM1 beats F1 alone"] == pytest.approx(9.0, abs=0.1)
@@ -125,6 +133,11 @@ def test_a_claim_is_judged_by_its_own_networks_only():
     assert len(failed) == 4
     for words in ("globally shared", "S0 fits", "advantage shrinks", "absolute values"):
         assert any(words in claim for claim in failed)
+    runs = {s: made_up() | {"S6 longer": flat(3.0)} for s in range(3)}
+    table = rows(runs, data="made up", budget="laptop")
+    failed = [row["claim"] for row in table if row["verdict"] != "reproduced"]
+    assert len(failed) == 1
+    assert failed[0].startswith("learning longer: absolute values")
 
 
 def test_what_was_not_run_is_not_attempted_and_the_rest_is_judged():

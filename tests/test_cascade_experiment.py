@@ -43,13 +43,20 @@ def test_the_networks_of_a_seed_differ_in_structure_rate_and_shift_only():
     jobs = plans.claim_jobs(LAPTOP, range(3), made_up_rates())
     for seed in range(3):
         own = plans.of_seed(jobs, seed)
+        longer = [job for job in own if plans.label(job, LAPTOP).endswith(" longer")]
+        assert {(job.steps, job.batch) for job in longer} == {(30_000, 32)}
+        assert [job.network for job in longer] == list(plans.LONGER)
+        own = [job for job in own if job not in longer]
         level1 = [job for job in own if not job.network.startswith("level")]
         assert {job.network for job in own} == NETWORKS
         assert {(job.steps, job.batch) for job in level1} == {(LAPTOP.steps, LAPTOP.batch)}
         far = {job.network: job for job in own if job.shift != SHIFT}
         assert set(far) == {"S0", "S7"}
         assert all(job.shift == FAR_SHIFT for job in far.values())
-        assert all(job.rate == made_up_rates()[job.network] for job in own)
+        assert all(job.rate == made_up_rates()[job.network] for job in own + longer)
+        labels = [plans.label(job, LAPTOP) for job in own]
+        assert len(set(labels)) == len(own)
+        assert {"S0", "S0 shifted", "EN1", "level 2"} <= set(labels)
     assert SWEEP_SEED not in {job.seed for job in jobs}
     assert len({job.name for job in jobs}) == len(jobs)
 

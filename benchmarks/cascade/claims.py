@@ -93,6 +93,7 @@ def failed(name: str) -> Callable[[Figures], float]:
     return lambda figures: mean(figures, name, "failures")
 
 
+LONGER = "rates chosen for the short trainings"
 DROP, FAILED, GOAL = "%, lower error", "%", "goal of this course"
 CLAIMS: tuple[Claim, ...] = (
     Claim("level 2 lowers the error of level 1", "figure 5", DROP,
@@ -133,6 +134,12 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("one convolution (S5) is worse than four (S0)", "figure 4", "%, higher error",
           lambda run: 100 * (mean(run, "S5") / mean(run, "S0") - 1), Gain(20.0),
           "20 to 25 expected in the specification; S5 has the most weights of all"),
+    Claim("learning longer: locally shared weights (S0) beat globally shared ones (S7)", "figure 4",
+          DROP, lower("S0 longer", "S7 longer"), Gain(3.0), LONGER),
+    Claim("learning longer: absolute values after tanh (S0) beat tanh alone (S6)", "figure 4", DROP,
+          lower("S0 longer", "S6 longer"), Gain(1.0), LONGER),
+    Claim("learning longer: the fourth convolution helps, S0 against S3", "figure 4", DROP,
+          lower("S0 longer", "S3 longer"), Gain(0.0), LONGER),
     Claim("shipped weights: errors above 5 % of the box width, held-out people", GOAL, FAILED,
           failed("shipped"), Below(10.0), "mean over the points, on the labelled boxes"),
     Claim("the same, frontal faces (yaw up to 20 degrees)", GOAL, FAILED,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 STRUCTURES = ("S0", "S3", "S4", "S5", "S6", "S7")
 """Structures of F1 that figure 4 of the paper compares; S0 is F1 itself."""
 
 SHIFTED = ("S0", "S7")
+LONGER = ("S0", "S3", "S6", "S7")
+"""Structures that are also trained longer: does their order depend on how long they learn?"""
+
 SHIFT, FAR_SHIFT, SCALE = 0.05, 0.25, 0.05
 """Largest shift of a box, in its sides, as usual and in the shifted experiment; largest scaling."""
 
@@ -22,7 +25,8 @@ class Plan:
 
     faces: of training people, each sprite once or several times on other backgrounds. judged: faces
     of validation people, and of test people. steps, batch: of a network of level 1. local_steps,
-    local_batch: of the ten networks of level 2 or 3, in faces.
+    local_batch: of the ten networks of level 2 or 3, in faces. longer, longer_batch: steps and
+    batch of the structures in `LONGER`, at the rates chosen for the short trainings.
     rates: learning rates that every network tries. sweep: share of the steps that a trial has.
     """
 
@@ -33,6 +37,8 @@ class Plan:
     batch: int
     local_steps: int
     local_batch: int
+    longer: int
+    longer_batch: int
     rates: tuple[float, ...] = (1.5e-3, 3e-3, 6e-3)
     sweep: float = 0.25
 
@@ -46,10 +52,10 @@ class Plan:
 
 
 PLANS = {
-    "smoke": Plan("smoke", 32, 32, 4, 8, 4, 4, rates=(3e-3,)),
-    "laptop": Plan("laptop", 24_000, 2_000, 9_000, 16, 3_000, 16),
-    "gpu": Plan("gpu", 60_000, 5_000, 60_000, 64, 20_000, 64),
-    "paper": Plan("paper", 600_000, 5_000, 400_000, 64, 100_000, 64),
+    "smoke": Plan("smoke", 32, 32, 4, 8, 4, 4, 6, 8, rates=(3e-3,)),
+    "laptop": Plan("laptop", 24_000, 2_000, 9_000, 16, 3_000, 16, 30_000, 32),
+    "gpu": Plan("gpu", 60_000, 5_000, 60_000, 64, 20_000, 64, 200_000, 64),
+    "paper": Plan("paper", 600_000, 5_000, 400_000, 64, 100_000, 64, 1_000_000, 64),
 }
 
 
@@ -102,7 +108,7 @@ def chosen_rates(plan: Plan, errors: dict[Job, float]) -> dict[str, float]:
     return rates
 
 
-def claim_jobs(plan: Plan, seeds: Iterable[int], rates: dict[str, float]) -> list[Job]:
+def claim_jobs(plan: Plan, seeds: Sequence[int], rates: dict[str, float]) -> list[Job]:
     """List the trainings of the claims, seed by seed, so that early seeds are complete first."""
     jobs = []
     for seed in seeds:
@@ -110,7 +116,20 @@ def claim_jobs(plan: Plan, seeds: Iterable[int], rates: dict[str, float]) -> lis
             jobs.append(_job(plan, name, seed, rates[name]))
         for name in SHIFTED:
             jobs.append(replace(_job(plan, name, seed, rates[name]), shift=FAR_SHIFT))
+    for seed in seeds:  # last, as they take more time than all others
+        jobs += [Job(name, seed, plan.longer, plan.longer_batch, rates[name]) for name in LONGER]
     return jobs
+
+
+def label(job: Job, plan: Plan) -> str:
+    """Name what a job measures: its network, and what is unusual about its training."""
+    if job.shift == FAR_SHIFT:
+        return f"{job.network} shifted"
+    return f"{job.network} longer" if _is_longer(job, plan) else job.network
+
+
+def _is_longer(job: Job, plan: Plan) -> bool:
+    return job.network in LONGER and (job.steps, job.batch) == (plan.longer, plan.longer_batch)
 
 
 def of_seed(jobs: Sequence[Job], seed: int) -> list[Job]:
