@@ -70,7 +70,15 @@ LABS = (
 EXTRAS = (
     Lab(2, "coarse_to_fine", "Coarse to fine: 68 points", "landmarks", 30, part="a"),
     Lab(2, "cfan", "CFAN: auto-encoders that move points", "landmarks", 30, part="b"),
-    Lab(2, "faceposenet", "FacePoseNet: align without landmarks", "landmarks", 40, part="c"),
+    Lab(
+        2,
+        "faceposenet",
+        "FacePoseNet: align without landmarks",
+        "landmarks",
+        40,
+        available=True,
+        part="c",
+    ),
 )
 """Sequels: a lab's relatives, each in a shorter notebook without a quiz."""
 

@@ -105,8 +105,9 @@ def ways(
             ax.errorbar(
                 x, y, yerr=np.std(row[figure]), fmt=MARKERS[role], color=PALETTE[role], ms=6
             )
-            if name in named:
-                ax.annotate(name, (x, y), (6, 5), textcoords="offset points", fontsize=9)
+            if name in named:  # every second label hangs below, as neighbours lie close together
+                place = (6, 5 if list(named).index(name) % 2 == 0 else -13)
+                ax.annotate(name, (x, y), place, textcoords="offset points", fontsize=9)
         for family in ("noise", "shift"):
             line = [row for name, row in numbers.items() if name.startswith(family)]
             across = [float(np.mean(row[error])) for row in [numbers["truth"], *line]]

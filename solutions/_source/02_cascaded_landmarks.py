@@ -896,7 +896,7 @@ quiz("02_cascaded_landmarks")
 # - Fan, Zhou. *Approaching Human Level Facial Landmark Localization by Deep Learning.* Image and Vision
 #   Computing 47, 2016. 68 points, in extras 02a (not open yet).
 # - Chang, Tran, Hassner, Masi, Nevatia, Medioni. *FacePoseNet: Making a Case for Landmark-Free Face
-#   Alignment.* ICCV workshops 2017. Are landmarks needed at all? Extras 02c (not open yet).
+#   Alignment.* ICCV workshops 2017. Are landmarks needed at all? [Extras 02c](extras/02c_faceposenet.ipynb).
 # - Jarrett, Kavukcuoglu, Ranzato, LeCun. *What is the Best Multi-Stage Architecture for Object
 #   Recognition?* ICCV 2009. Where the absolute value comes from.
 # - Sagonas and others. *300 Faces In-the-Wild Challenge.* ICCV workshops 2013. The 68 points.

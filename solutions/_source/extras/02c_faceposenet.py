@@ -280,7 +280,7 @@ fig = figures.ways(
     {name: row for name, row in rows.items() if name != "box only"},  # far off to the right
     errors=("landmark error", "crop error"),
     figure=auc,
-    named=("truth", "cascade", "pose, exact", "pose, net"),
+    named=("cascade", "pose, exact", "truth", "pose, net"),
     title="Landmark error does not order the ways of aligning; misplaced crops do so better",
 )
 plots.show(
