@@ -12,7 +12,14 @@ from torch import Tensor
 
 from facelab.landmarks.patches import FacePatches
 
-__all__ = ["as_patches", "grown", "shaken_shapes", "shaken_squares", "standardised"]
+__all__ = [
+    "as_patches",
+    "grown",
+    "shaken_shapes",
+    "shaken_squares",
+    "standardised",
+    "take_mean_shape",
+]
 
 
 def shaken_squares(
@@ -61,6 +68,20 @@ def shaken_shapes(
     turned = torch.stack((x * turn.cos() - y * turn.sin(), x * turn.sin() + y * turn.cos()), dim=-1)
     move = shift * torch.stack((noise[2], noise[3]), dim=-1)  # (B, 1, 2)
     return middle + turned * size[..., None] + move
+
+
+@torch.no_grad()
+def take_mean_shape(held: Tensor, mean_shape: Tensor) -> None:
+    """Copy the mean shape (P, 2) of the training faces, in square units, to where a net holds it.
+
+    Raises ValueError for another shape, or NaN: a point that no face has.
+    """
+    if mean_shape.shape != held.shape or not torch.isfinite(mean_shape).all():
+        raise ValueError(
+            f"mean_shape: expected finite numbers of shape {tuple(held.shape)}, "
+            f"got {tuple(mean_shape.shape)}; every point needs a face that has it"
+        )
+    held.copy_(mean_shape)
 
 
 def standardised(images: Tensor) -> Tensor:

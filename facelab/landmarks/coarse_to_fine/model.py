@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from facelab.landmarks.windows import standardised
+from facelab.landmarks.windows import standardised, take_mean_shape
 
 
 @dataclass(frozen=True)
@@ -175,12 +175,7 @@ class CoarseToFineNet(nn.Module):
 
         Raises ValueError for another shape, or NaN: a point that no face has.
         """
-        if mean_shape.shape != self.mean_shape.shape or not torch.isfinite(mean_shape).all():
-            raise ValueError(
-                f"mean_shape: expected finite numbers of shape {tuple(self.mean_shape.shape)}, "
-                f"got {tuple(mean_shape.shape)}; every point needs a face that has it"
-            )
-        self.mean_shape.copy_(mean_shape)
+        take_mean_shape(self.mean_shape, mean_shape)
         self.neighbours.copy_(nearest(mean_shape, self.build.neighbours))
 
 
