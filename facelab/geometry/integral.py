@@ -34,6 +34,7 @@ class IntegralImage:
         """
         top, bottom = _bins(self.height, height)
         left, right = _bins(self.width, width)
+        by_height, by_width = _shares((bottom - top)[:, None], right - left)
         resized = torch.empty(1, height, width, 3)
         for first in range(0, height, _ROWS):  # a part at a time stays in the cache
             part = slice(first, first + _ROWS)
@@ -41,7 +42,7 @@ class IntegralImage:
             rows -= self.sums.index_select(0, top[part])
             total = rows.index_select(1, right)  # (R, width, 3)
             total -= rows.index_select(1, left)
-            _means(total, (bottom - top)[part, None], right - left, out=resized[0, part])
+            _means(total, by_height[part], by_width, out=resized[0, part])
         return resized.permute(0, 3, 1, 2)
 
     def crops(self, boxes: Tensor, size: int) -> Tensor:
@@ -53,30 +54,39 @@ class IntegralImage:
         left, top = boxes[:, 0, None], boxes[:, 1, None]  # (N, 1)
         x1, x2 = _bins(boxes[:, 2, None] - left, size)  # (N, size)
         y1, y2 = _bins(boxes[:, 3, None] - top, size)
-        heights, widths = y2 - y1, x2 - x1
-        x1, x2, y1, y2 = x1 + left, x2 + left, y1 + top, y2 + top
+        by_height, by_width = _shares((y2 - y1)[..., None], (x2 - x1)[:, None])
+        columns = self.width + 1
+        x1, x2 = (x1 + left)[:, None], (x2 + left)[:, None]  # (N, 1, size)
+        y1, y2 = (columns * (y1 + top))[..., None], (columns * (y2 + top))[..., None]
         flat = self.sums.reshape(-1, 3)
 
-        def corner(y: Tensor, x: Tensor) -> Tensor:  # (N, size, size, 3)
-            index = y[:, :, None] * (self.width + 1) + x[:, None, :]
-            return flat.index_select(0, index.reshape(-1)).reshape(*index.shape, 3)
+        def corner(y: Tensor, x: Tensor) -> Tensor:  # (N * size * size, 3)
+            return flat.index_select(0, (y + x).flatten())
 
-        total = corner(y2, x2) - corner(y1, x2) - corner(y2, x1) + corner(y1, x1)
+        total = corner(y2, x2)
+        total -= corner(y1, x2)
+        total -= corner(y2, x1)
+        total += corner(y1, x1)
+        total = total.view(len(boxes), size, size, 3)
         means = torch.empty(total.shape)
-        _means(total, heights[..., None], widths[:, None], out=means)
+        _means(total, by_height, by_width, out=means)
         return means.permute(0, 3, 1, 2)
 
 
-def _means(total: Tensor, heights: Tensor, widths: Tensor, *, out: Tensor) -> None:
-    """Divide sums (..., columns, 3) of 0..255 by their windows' sizes: means in [0, 1] into `out`.
+def _shares(heights: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
+    """Give what a sum of 0..255 is multiplied by, to be a mean in [0, 1], along each axis.
 
-    heights: (..., 1). widths: (..., columns). Columns and colours are one long axis meanwhile:
-    torch is slow at an innermost axis of three.
+    heights: (..., 1). widths: (..., columns). Returns (..., 1) and (..., columns * 3): columns and
+    colours are one long axis, as torch is slow at an innermost axis of three.
     """
-    out.copy_(total)
-    rows = out.flatten(-2)  # (..., columns * 3), the same memory
-    rows *= 1.0 / (255.0 * widths.repeat_interleave(3, dim=-1))
-    rows *= 1.0 / heights
+    return 1.0 / heights, 1.0 / (255.0 * widths.repeat_interleave(3, dim=-1))
+
+
+def _means(total: Tensor, by_height: Tensor, by_width: Tensor, *, out: Tensor) -> None:
+    """Write the means of windows with these sums (..., columns, 3) and `_shares` into `out`."""
+    means = out.flatten(-2)  # (..., columns * 3), the same memory
+    torch.mul(total.flatten(-2), by_width, out=means)
+    means *= by_height
 
 
 def _bins(length: int | Tensor, count: int) -> tuple[Tensor, Tensor]:

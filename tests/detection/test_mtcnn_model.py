@@ -168,3 +168,20 @@ def test_evaluation_is_deterministic_and_training_drops_features():
 def test_pixels_are_normalised_as_in_the_released_code():
     pixels = torch.tensor([0.0, 127.5, 255.0])
     torch.testing.assert_close(normalise(pixels / 255), (pixels - 127.5) * 0.0078125)
+
+
+def test_images_side_by_side_have_the_features_that_each_has_alone():
+    torch.manual_seed(0)
+    pnet = PNet().eval()
+    for slope in pnet.trunk.conv1[1].parameters():
+        slope.data.uniform_(-1, 1)  # so that pooling sees negative numbers, too
+    sizes = [(40, 33), (12, 12), (13, 20), (27, 13), (33, 41), (14, 15)]  # odd and even, both ways
+    images = [torch.rand(1, 3, height, width) for height, width in sizes]
+    together = pnet.features_of(*images)
+    with torch.inference_mode():
+        alone = [pnet.features(image) for image in images]
+    for mine, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-5, rtol=0)
+    with torch.inference_mode():
+        single = pnet.features_of(images[4])[0]
+    torch.testing.assert_close(single, alone[4], atol=1e-5, rtol=0)

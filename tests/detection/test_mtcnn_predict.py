@@ -169,7 +169,7 @@ def test_calibrating_before_suppression_is_an_option_and_changes_the_proposals()
 def test_strips_and_small_batches_change_nothing(compat, monkeypatch):
     detector = DETECTOR.with_options(compat=compat)
     whole = detector(ASTRONAUT)
-    monkeypatch.setattr(predict, "STRIP_PIXELS", 3000)
+    monkeypatch.setattr(predict, "CELLS", 700)
     monkeypatch.setattr(predict, "BATCH", {24: 7, 48: 3})
     parts = detector(ASTRONAUT)
     torch.testing.assert_close(parts.boxes, whole.boxes, atol=1e-2, rtol=0)

@@ -17,10 +17,10 @@ II, and the authors' code.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -47,7 +47,8 @@ from facelab.types import Faces
 
 CONVENTIONS: dict[str | None, type[Convention]] = {None: HalfOpen, "facenet": Facenet}
 BATCH = {24: 256, 48: 64}  # crops of a side in one forward pass: bounds the memory
-STRIP_PIXELS = 2**22  # of a pyramid level given to P-Net at once, for the same reason
+CELLS = 2**20  # of P-Net's maps that are held at once, for the same reason
+SMALL = 2**12  # cells of a level that is looked at together with others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,25 @@ class Trace:
     faces: Faces
 
 
+class Strip(NamedTuple):
+    """Some rows of P-Net's map of a level: `features` (cells, 32) that its heads read."""
+
+    level: int
+    first_row: int
+    columns: int
+    features: Tensor
+
+
+class Windows(NamedTuple):
+    """Cells above P-Net's threshold: places and scores (N,) on the CPU, features (N, 32)."""
+
+    levels: Tensor
+    rows: Tensor
+    cols: Tensor
+    scores: Tensor
+    features: Tensor
+
+
 class MTCNN:
     """The whole detector: one uint8 RGB photo (H, W, 3) in, `Faces` with five landmarks out.
 
@@ -177,18 +197,29 @@ class MTCNN:
         """P-Net on every level; suppression per level, then across levels; offsets; squares."""
         started = perf_counter()
         config = self.config
-        levels: list[Level] = []
-        nothing, no_features = torch.zeros(0), torch.zeros(0, 32, device=_device(self.pnet))
-        found = [(nothing.long(), nothing.long(), nothing, no_features)]
+        sizes: list[tuple[float, int, int]] = []  # scale, height and width of each level
+        small: dict[int, Tensor] = {}
+        strips: list[Strip] = []
+        found: list[Windows] = []
         for scale in pyramid_scales(height, width, min_face=config.min_face, factor=config.factor):
             image = view.level(scale)  # (1, 3, h, w)
-            found.append(self._windows(image))
-            h, w = image.shape[2:]
-            windows, passed_here = map_side(h) * map_side(w), len(found[-1][0])
-            levels.append(Level(scale, h, w, windows, pnet_macs(h, w), passed_here))
-        rows, cols, scores, features = (torch.cat(parts) for parts in zip(*found, strict=True))
-        counts = torch.tensor([x.passed for x in levels], dtype=torch.int64)
-        level = torch.arange(len(levels)).repeat_interleave(counts)  # (N,)
+            number, (h, w) = len(sizes), image.shape[2:]
+            sizes.append((scale, h, w))
+            if map_side(h) * map_side(w) <= SMALL:
+                small[number] = image
+                continue
+            for strip in self._strips(number, image):
+                strips.append(strip)
+                if sum(len(x.features) for x in strips) >= CELLS:
+                    found.append(self._above(strips))
+                    strips = []
+        found.append(self._above(strips + self._together(small)))
+        level, rows, cols, scores, features = map(torch.cat, zip(*found, strict=True))
+        counts = level.bincount(minlength=len(sizes)).tolist()
+        levels = [
+            Level(scale, h, w, map_side(h) * map_side(w), pnet_macs(h, w), count)
+            for (scale, h, w), count in zip(sizes, counts, strict=True)
+        ]
         scales = torch.tensor([x.scale for x in levels])[level]  # (N,) float32, as the maps
         boxes = view.windows(rows, cols, scales)  # (N, 4)
         passed = Faces(boxes, scores)
@@ -231,34 +262,51 @@ class MTCNN:
         macs, seconds = len(boxes) * ONET_MACS, perf_counter() - started
         return Stage("onet", len(boxes), passed, keep, kept, macs, seconds)
 
-    def _windows(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Find the cells of a level (1, 3, h, w) above P-Net's threshold.
+    def _strips(self, level: int, image: Tensor) -> Iterator[Strip]:
+        """Run P-Net's trunk over a level (1, 3, h, w), about `CELLS` cells at once."""
+        rows, columns = (map_side(side) for side in image.shape[2:])
+        rows_at_once = max(1, CELLS // columns)
+        for first in range(0, rows, rows_at_once):
+            last = min(first + rows_at_once, rows)
+            part = image[:, :, STRIDE * first : STRIDE * (last - 1) + WINDOW]
+            features = self.pnet.features(part.to(_device(self.pnet)))  # (1, 32, last - first, w)
+            yield _strip(level, first, features)
 
-        Returns their rows (N,), columns (N,), scores (N,) and the features (N, 32) that the box
-        head reads.
+    def _together(self, images: dict[int, Tensor]) -> list[Strip]:
+        """Run P-Net's trunk over small levels, by their numbers, in one pass."""
+        if not images:
+            return []
+        pixels = [image.to(_device(self.pnet)) for image in images.values()]
+        maps = self.pnet.features_of(*pixels)
+        return [_strip(level, 0, features) for level, features in zip(images, maps, strict=True)]
+
+    def _above(self, strips: Sequence[Strip]) -> Windows:
+        """Find the cells above P-Net's threshold, in all strips at once: many levels are small.
+
+        The softmax score of "face" needs the difference of the two logits only, and that is one
+        linear map: half the work.
         """
-        height, width = image.shape[2:]
-        rows_at_once = max(1, STRIP_PIXELS // width // STRIDE)
-        found = []
-        for first in range(0, map_side(height), rows_at_once):
-            last = min(first + rows_at_once, map_side(height))
-            strip = image[:, :, STRIDE * first : STRIDE * (last - 1) + WINDOW]
-            features = self.pnet.features(strip.to(_device(self.pnet)))  # (1, 32, rows, columns)
-            scores = self._face_scores(features)  # (rows, columns)
-            rows, cols = (scores >= self.config.thresholds[0]).nonzero(as_tuple=True)
-            chosen = features[0, :, rows, cols].T  # (N, 32)
-            found.append((rows.cpu() + first, cols.cpu(), scores[rows, cols].cpu(), chosen))
-        rows, cols, scores, chosen = (torch.cat(parts) for parts in zip(*found, strict=True))
-        return rows, cols, scores, chosen
-
-    def _face_scores(self, features: Tensor) -> Tensor:
-        """Give the softmax score of "face" for a map of features (1, 32, h, w): (h, w).
-
-        It needs the difference of the two logits only, and that is one linear map: half the work.
-        """
+        nothing = torch.zeros(0, 32, device=_device(self.pnet))
         weight, bias = (x.squeeze() for x in self.pnet.face.parameters())  # (2, 32), (2,)
-        difference = features[0].permute(1, 2, 0) @ (weight[1] - weight[0])  # (h, w)
-        return (difference + (bias[1] - bias[0])).sigmoid_()
+        logits = [x.features @ (weight[1] - weight[0]) for x in strips]  # (cells,) each
+        scores = (torch.cat([nothing[:, 0], *logits]) + (bias[1] - bias[0])).sigmoid_()
+        chosen = (scores >= self.config.thresholds[0]).nonzero().squeeze(1)  # (N,)
+        cells, scores = chosen.cpu(), scores[chosen].cpu()
+        counts = torch.tensor([len(x.features) for x in strips], dtype=torch.int64)
+        ends = counts.cumsum(0)
+        strip = torch.searchsorted(ends, cells, right=True)  # (N,) which one each lies in
+        cells -= (ends - counts)[strip]
+        level, first_row, columns = (
+            torch.tensor([x[place] for x in strips], dtype=torch.int64)[strip] for place in range(3)
+        )
+        parts = cells.split(strip.bincount(minlength=len(strips)).tolist())
+        features = [x.features[part] for x, part in zip(strips, parts, strict=True)]
+        rows = first_row + cells // columns
+        return Windows(level, rows, cells % columns, scores, torch.cat([nothing, *features]))
+
+
+def _strip(level: int, first_row: int, features: Tensor) -> Strip:  # (1, 32, rows, columns)
+    return Strip(level, first_row, features.shape[3], features[0].permute(1, 2, 0).flatten(0, 1))
 
 
 def face_probability(logits: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import ipywidgets as widgets
 import numpy as np
@@ -178,22 +178,25 @@ def three_settings(cascade: MTCNN, photo: np.ndarray) -> list[Setting]:
 # ---- what is not worked out twice
 
 
-class Remembered:
-    """A function of one tensor that gives its last answers again instead of repeating the work.
+Answer = TypeVar("Answer")
+
+
+class Remembered(Generic[Answer]):
+    """A function of tensors that gives its last answers again instead of repeating the work.
 
     Questions are compared number by number, so an answer never belongs to another question.
     size: answers kept.
     """
 
-    def __init__(self, function: Callable[[Tensor], Tensor], size: int) -> None:
+    def __init__(self, function: Callable[..., Answer], size: int) -> None:
         self._function = function
-        self._answers: deque[tuple[Tensor, Tensor]] = deque(maxlen=size)
+        self._answers: deque[tuple[tuple[Tensor, ...], Answer]] = deque(maxlen=size)
 
-    def __call__(self, question: Tensor) -> Tensor:
+    def __call__(self, *question: Tensor) -> Answer:
         for known, answer in self._answers:
-            if torch.equal(known, question):
+            if len(known) == len(question) and all(map(torch.equal, known, question)):
                 return answer
-        answer = self._function(question)
+        answer = self._function(*question)
         self._answers.append((question, answer))
         return answer
 
@@ -208,7 +211,8 @@ def remembering(detector: MTCNN) -> MTCNN:
         copy.deepcopy(detector.rnet),
         copy.deepcopy(detector.onet),
     )
-    nets: list[tuple[CascadeNet, int]] = [(pnet, 40), (rnet, 6), (onet, 6)]
-    for net, size in nets:  # 40 levels: two to five pyramids
+    nets: list[tuple[CascadeNet, int]] = [(pnet, 24), (rnet, 6), (onet, 6)]
+    for net, size in nets:  # 24 large levels: some six pyramids
         net.features = Remembered(net.features, size)  # type: ignore[method-assign, assignment]
+    pnet.features_of = Remembered(pnet.features_of, 6)  # type: ignore[method-assign]
     return MTCNN(pnet, rnet, onet, config=detector.config).to("cpu")
