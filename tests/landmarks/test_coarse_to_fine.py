@@ -147,6 +147,14 @@ def test_right_votes_average_to_the_truth(net: CoarseToFineNet, people: FacePatc
     assert_close(average_votes(votes, net.neighbours), truth, atol=1e-5, rtol=0)
 
 
+def test_a_silent_patch_votes_for_the_estimate_of_its_neighbours(net: CoarseToFineNet):
+    centres = torch.rand(2, net.build.points, 2, generator=rng(2))
+    silence = torch.zeros(2, net.build.points, net.build.neighbours, 2)
+    votes = votes_of(net, centres, silence)
+    assert_close(votes[:, 3, 1], centres[:, net.neighbours[3, 1]])
+    assert_close(average_votes(votes, net.neighbours), centres)
+
+
 def test_the_similarity_turns_a_moved_shape_back(net: CoarseToFineNet):
     turn = torch.tensor([[0.8, -0.6], [0.6, 0.8]]) * 1.3
     moved = (net.mean_shape @ turn.T + torch.tensor([0.2, -0.1]))[None]

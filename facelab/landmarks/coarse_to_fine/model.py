@@ -119,8 +119,8 @@ class LocalNet(nn.Module):
     """Level 2: from the patch at each landmark, say where its K neighbours are.
 
     Patches (B, P, C, patch, patch) in [0, 1] give (B, P, K, 2), in units of half a patch, how far
-    each neighbour lies from where the mean shape would have it. All landmarks share the trunk; each
-    has its own last layer.
+    each neighbour lies from where the estimate has it. All landmarks share the trunk; each has its
+    own last layer.
     """
 
     def __init__(self, build: Build) -> None:

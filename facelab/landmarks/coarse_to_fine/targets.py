@@ -69,20 +69,16 @@ def landmark_patches(
     return found.view(b, -1, p, size, size).transpose(1, 2)
 
 
-def expected_offsets(net: CoarseToFineNet) -> Tensor:
-    """Give where each landmark's neighbours lie from it in the mean shape: (P, K, 2)."""
-    return net.mean_shape[net.neighbours] - net.mean_shape[:, None]
-
-
 def vote_targets(net: CoarseToFineNet, centres: Tensor, truth: Tensor) -> Tensor:
     """Give what level 2 should answer: (B, P, K, 2) in units of half a patch.
 
+    How far each neighbour is from where the estimate has it. So a patch that sees nothing of its
+    neighbour and answers 0 votes for the estimate, and what level 1 knows of the shape is kept.
     centres: (B, P, 2) estimates, truth: (B, P, 2) true points, both canonical; NaN stays NaN.
     """
-    about = truth[:, net.neighbours]  # (B, P, K, 2)
-    return (about - centres[:, :, None] - expected_offsets(net)) / net.build.half
+    return (truth - centres)[:, net.neighbours] / net.build.half
 
 
 def votes_of(net: CoarseToFineNet, centres: Tensor, outputs: Tensor) -> Tensor:
     """Turn level 2's answers into positions: the inverse of `vote_targets`, (B, P, K, 2)."""
-    return centres[:, :, None] + expected_offsets(net) + outputs * net.build.half
+    return centres[:, net.neighbours] + outputs * net.build.half
