@@ -53,6 +53,12 @@ def test_the_clearest_face_shows_all_points_and_has_the_strongest_eyes():
     one_eye = images.clone()
     one_eye[2, :, :, 32:] = 128
     assert figures.clearest(dataclasses.replace(patches, images=one_eye)) == 1
+    dense = torch.full((4, 68, 2), 0.9)
+    dense[:, 36:42], dense[:, 42:48] = points[0], points[1]  # the outlines of both eyes
+    seen = torch.ones(4, 68, dtype=torch.bool)
+    seen[:, 0], seen[3, 4] = False, False  # none shows everything, the last one least
+    both = dataclasses.replace(patches, points=dense, attributes={"visible": seen})
+    assert figures.clearest(both) == 2
 
 
 def test_faces_stand_in_square_units_with_rings_for_truth_and_crosses_for_prediction():
@@ -125,7 +131,13 @@ def test_arrows_lead_from_level_to_level_and_each_point_is_seen_close_up():
         ends = [note.xy for note in ax.texts]
         np.testing.assert_allclose(ends, levels[1:, number], atol=1e-6)
         assert ax.patches[-1].get_radius() == pytest.approx(0.045)
-    assert "error of 5%" in [text.get_text() for text in fig.axes[6].get_legend().get_texts()]
+    legend = [text.get_text() for text in fig.axes[6].get_legend().get_texts()]
+    assert legend[-2:] == ["truth", "error of 5%"]
+
+
+def test_arrows_on_a_face_whose_truth_nobody_knows_promise_none():
+    fig = figures.arrows(IMAGES[0], TRUTH[:1].expand(2, -1, -1), names=("a", "b"), width=0.9)
+    assert [text.get_text() for text in fig.axes[6].get_legend().get_texts()] == ["a", "b"]
 
 
 def test_comparing_zooms_on_each_face_and_joins_partners():

@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from facelab.geometry.landmarks import to5
 from facelab.landmarks.patches import FacePatches
 from facelab.plots.cascaded_landmarks.looks import (
     RIM,
@@ -181,7 +182,8 @@ def arrows(
         reach = max(CLOSE, 1.15 * float((levels[:, number] - centre).abs().max()))
         ax.set(xlim=(x - reach, x + reach), ylim=(y + reach, y - reach))
         ax.set_title(name, fontsize=10)
-    _way_legend(spots[5], names[: len(levels)], circle=width is not None)
+    known = truth is not None
+    _way_legend(spots[5], names[: len(levels)], truth=known, circle=known and width is not None)
     if title:
         fig.suptitle(title)
     return fig
@@ -204,13 +206,16 @@ def _way(ax: Axes, levels: Tensor, truth: Tensor | None, *, small: bool = False)
                 ms=4 if small else 7, path_effects=RIM)  # fmt: skip
 
 
-def _way_legend(ax: Axes, names: Sequence[str], *, circle: bool) -> None:
+def _way_legend(ax: Axes, names: Sequence[str], *, truth: bool, circle: bool) -> None:
     looks = [
         Line2D([], [], ls="none", marker=MARKERS[role], color=PALETTE[role], ms=7, mew=1.8)
         for role, _ in zip(LEVEL_ROLES, names, strict=False)
     ]
-    looks.append(Line2D([], [], ls="none", marker="o", mfc="none", mew=1.6, color=PALETTE["truth"]))
-    labels = [*names, "truth"]
+    labels = list(names)
+    if truth:
+        ring = Line2D([], [], ls="none", marker="o", mfc="none", mew=1.6, color=PALETTE["truth"])
+        looks.append(ring)
+        labels.append("truth")
     if circle:
         looks.append(Line2D([], [], ls="none", marker="o", mfc="none", ms=11, color="black"))
         labels.append("error of 5%")
@@ -257,11 +262,13 @@ def compare(
 
 
 def clearest(patches: FacePatches) -> int:
-    """Find the face that explains best: all points are seen, and both eyes stand out.
+    """Find the face that explains best: both eyes stand out among those that show most points.
 
-    patches: with five points and the attribute `visible`; if no face shows all, the first.
+    patches: with 5 or 68 points and the attribute `visible` (N, points).
     """
-    points = patches.points[:, :2]  # the eyes
-    around = torch.cat((points - EYE, points + EYE), dim=2)  # (N, 2, 4)
+    five = patches.points.shape[1] == 5
+    eyes = (patches.points if five else to5(patches.points))[:, :2]
+    around = torch.cat((eyes - EYE, eyes + EYE), dim=2)  # (N, 2, 4)
     contrast = patches.crop(around, (15, 15)).std(dim=(2, 3, 4)).amin(dim=1)
-    return int((contrast * patches.attributes["visible"].all(dim=1)).argmax())
+    seen = patches.attributes["visible"].sum(dim=1)  # (N,)
+    return int((contrast * (seen == seen.max())).argmax())
