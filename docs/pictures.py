@@ -1,4 +1,4 @@
-"""Make the documents' pictures: python docs/pictures.py [detections] [humans]"""
+"""Make the documents' pictures: python docs/pictures.py [detections] [humans] [landmarks]"""
 
 from __future__ import annotations
 
@@ -40,7 +40,33 @@ def humans() -> np.ndarray:
     return np.hstack([people, plots.annotate(scene.image, faces, role="truth")])
 
 
-PICTURES = {"detections": detections, "humans": humans}
+def landmarks() -> np.ndarray:
+    """Two real faces, each with the answers of the four landmark systems."""
+    detector = facelab.load("mtcnn", min_face=60)
+    systems = [facelab.load(name) for name in ("dcnn_cascade", "cfan", "coarse_to_fine")]
+    pose = facelab.load("faceposenet")
+    rows = []
+    for photo in (samples.photo(name) for name in ("astronaut", "grace_hopper")):
+        boxes = detector(photo).boxes[:1]
+        window = pose(photo, boxes).squares[0]
+        side, scale = 300, 300 / float(window[2] - window[0])
+        move = np.float32([[scale, 0, -scale * window[0]], [0, scale, -scale * window[1]]])
+        face = cv2.warpAffine(photo, move, (side, side), flags=cv2.INTER_AREA)
+        found = [system(photo, boxes)[0] for system in systems] + [pose(photo, boxes).project()[0]]
+        rows.append(np.hstack([_dotted(face, (p - window[:2]) * scale) for p in found]))
+    return np.vstack(rows)
+
+
+def _dotted(face: np.ndarray, points: torch.Tensor) -> np.ndarray:
+    """Draw points (P, 2) on a copy of a face, few of them larger."""
+    face, radius = face.copy(), 5 if len(points) == 5 else 3
+    for x, y in points.round().int().tolist():
+        cv2.circle(face, (x, y), radius + 1, (255, 255, 255), -1, cv2.LINE_AA)
+        cv2.circle(face, (x, y), radius, (213, 94, 0), -1, cv2.LINE_AA)
+    return face
+
+
+PICTURES = {"detections": detections, "humans": humans, "landmarks": landmarks}
 
 
 def main(names: list[str]) -> None:

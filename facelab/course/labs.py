@@ -68,8 +68,24 @@ LABS = (
 )
 
 EXTRAS = (
-    Lab(2, "coarse_to_fine", "Coarse to fine: 68 points", "landmarks", 30, part="a"),
-    Lab(2, "cfan", "CFAN: auto-encoders that move points", "landmarks", 30, part="b"),
+    Lab(
+        2,
+        "coarse_to_fine",
+        "Coarse to fine: 68 points",
+        "landmarks",
+        30,
+        available=True,
+        part="a",
+    ),
+    Lab(
+        2,
+        "cfan",
+        "CFAN: auto-encoders that move points",
+        "landmarks",
+        30,
+        available=True,
+        part="b",
+    ),
     Lab(
         2,
         "faceposenet",

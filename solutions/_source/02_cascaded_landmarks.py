@@ -892,9 +892,9 @@ quiz("02_cascaded_landmarks")
 # ## 10. Further reading
 # - Sun, Wang, Tang. *Deep Convolutional Network Cascade for Facial Point Detection.* CVPR 2013. The paper.
 # - Zhang, Shan, Kan, Chen. *Coarse-to-Fine Auto-Encoder Networks (CFAN) for Real-Time Face Alignment.* ECCV
-#   2014. Built in extras 02b, which is not open yet.
+#   2014. Built in [extras 02b](extras/02b_cfan.ipynb).
 # - Fan, Zhou. *Approaching Human Level Facial Landmark Localization by Deep Learning.* Image and Vision
-#   Computing 47, 2016. 68 points, in extras 02a (not open yet).
+#   Computing 47, 2016. 68 points, in [extras 02a](extras/02a_coarse_to_fine.ipynb).
 # - Chang, Tran, Hassner, Masi, Nevatia, Medioni. *FacePoseNet: Making a Case for Landmark-Free Face
 #   Alignment.* ICCV workshops 2017. Are landmarks needed at all? [Extras 02c](extras/02c_faceposenet.ipynb).
 # - Jarrett, Kavukcuoglu, Ranzato, LeCun. *What is the Best Multi-Stage Architecture for Object

@@ -33,6 +33,7 @@ from facelab.landmarks.coarse_to_fine import NET1, CoarseToFine, WholeFaceNet, t
 from facelab.landmarks.coarse_to_fine.targets import landmark_patches, normalising
 from facelab.landmarks.judging import errors as point_errors
 from facelab.landmarks.judging import face_errors
+from facelab.metrics.groups import bands
 from facelab.metrics.landmarks import nme
 from facelab.plots import cascaded_landmarks as figures
 from facelab.widgets.training import live_losses
@@ -84,8 +85,10 @@ plots.show(fig, alt="Four grey faces, turned and lit differently, with rings at 
 #
 # **Level 2, fine.** A small network looks at the patch of 24 x 24 pixels around each $T(\hat s_{1,l})$ and
 # says where $l$ **and its neighbours** are. A patch at the corner of a mouth knows much about the lip
-# beside it. Landmark $j$ then has several votes, one from each patch that counts it among its $K$
-# neighbours, and the answer is their mean, moved back:
+# beside it. What it answers are displacements from $T(\hat s_{1,j})$: a patch that sees nothing of its
+# neighbour $j$ says 0 and votes for level 1. (Measured from its own centre instead, each vote would
+# have to guess where level 1 put the neighbour.) Landmark $j$ then has several votes, one from each patch
+# that counts it among its $K$ neighbours, and the answer is their mean, moved back:
 # $$\hat s_j = T^{-1}\Big( \frac{1}{|V_j|} \sum_{l \in V_j} v_{l \to j} \Big), \qquad
 # V_j = \{ l : j \in \text{neighbours}(l) \}.$$
 # Votes with independent errors of variance $\sigma^2$ would average to $\sigma^2 / |V_j|$. Patches of
@@ -110,10 +113,12 @@ plots.show(fig, alt=alt + f"number of votes they have, from {low} to {high}.")
 
 # %% [markdown]
 # ## 4. One face, by hand
-# Level 1's shape of the most turned face, the similarity, and what level 2 sees with and without it.
+# Level 1's shape of a face turned by more than 12 degrees, the similarity, and what level 2 sees with and
+# without it.
 
 # %% tags=["figure"]
-face = test.select(test.attributes["turn"].abs().argmax()[None])
+leaning = test.select(test.attributes["turn"].abs() > np.radians(12))
+face = leaning.select(torch.tensor([figures.clearest(leaning)]))
 first = find.trace(face).level1  # (1, 68, 2) square units
 straight = normalising(first, mean)  # (1, 2, 3)
 shown = (36, 45, 30, 48, 54)  # outer eye corners, tip of the nose, corners of the mouth
@@ -229,11 +234,11 @@ claims.table("coarse_to_fine")
 
 # %% tags=["figure"]
 yaw, turn = (test.attributes[name].abs().rad2deg() for name in ("yaw", "turn"))
-edges = {"head (yaw)": (yaw, (0, 15, 30, 60, 91)), "picture": (turn, (0, 5, 10, 15, 21))}
-groups = {}
-for way, (angle, limits) in edges.items():
-    spans = zip(limits[:-1], limits[1:], strict=True)
-    groups[way] = {f"{a}-{b}°": errors["level 2"][(angle >= a) & (angle < b)] for a, b in spans}
+edges = {"head (yaw)": (yaw, (0, 15, 30, 60, np.inf)), "picture": (turn, (0, 5, 10, 15, np.inf))}
+groups = {
+    way: {name: errors["level 2"][mask] for name, mask in bands(*angles, unit="°").items()}
+    for way, angles in edges.items()
+}
 fig = figures.breakdown(groups, title="Turning the head costs more than turning the picture")
 told = "; ".join(
     f"{way}: " + ", ".join(f"{key} {100 * float(x.mean()):.1f} %" for key, x in sets.items())
