@@ -23,6 +23,7 @@ LOOKS: tuple[Look, ...] = (
 )
 """Colour, dashes and marker of the series of a chart, in the order in which they are used."""
 
+LETTER = 6.5  # pixels that a letter of a line's name takes
 MOST_POINTS = 240  # corners of a drawn line; more would only be slower
 SHOWN_DECADES = 4  # of a logarithmic axis, below its largest value
 
@@ -167,11 +168,13 @@ def draw_losses(
     low, high = powers([v for _, values in losses.values() for v in values])
     columns = max(1, min(columns, len(panels)))
     cell = width / columns
+    room = max(50.0, 24 + LETTER * max((len(line) for line in looks), default=0))  # for the names
     body = ""
     for number, (name, lines) in enumerate(panels.items()):
         row, column = divmod(number, columns)
         frame = Frame(
-            left=column * cell + 46, top=row * height + 26, width=cell - 96, height=height - 64,
+            left=column * cell + 46, top=row * height + 26,
+            width=cell - 46 - room, height=height - 64,
             steps=end, low=low, high=high,
         )  # fmt: skip
         body += _panel(frame, name, lines, looks, at)

@@ -82,6 +82,15 @@ def test_the_drawing_has_a_panel_a_group_a_line_a_loss_and_marks_the_step():
     assert draw_losses({f"{k}/a": ([1], [1]) for k in range(4)}, columns=3)[1] == 380
 
 
+@pytest.mark.parametrize("names", [("a", "b"), ("level 1", "local 2"), ("classification",)])
+def test_names_of_lines_end_inside_the_drawing(names):
+    body, _ = draw_losses({name: ([1, 9], [1.0, 0.5]) for name in names}, width=880)
+    texts = re.findall(r'<text x="([\d.]+)"[^>]*>([^<]*)</text>', body)
+    starts = {text: float(x) for x, text in texts}
+    for name in names:
+        assert starts[name] + 6 * len(name) <= 880
+
+
 def test_a_line_looks_the_same_in_every_panel():
     track = ([1], [0.5])
     looks = looks_of({"F1/LE": track, "F1/N": track, "NM1/N": track, "NM1/LM": track})

@@ -147,8 +147,8 @@ print(f"ours, five points: {millions(net.first):.2f} + 2 x {millions(net.stages[
 # ## 5. Training under a budget
 # Stage by stage: encoders alone, then the stack. Each local stage is trained on the shapes that the stages
 # before it really leave, with a small random similarity added. Two things are ours: pixels are scaled to
-# one mean and deviation a face (raw ones, as in the paper, learnt clearly worse in our trials), and Adam is
-# the optimiser.
+# one mean and deviation a face, so that the first layer need not learn what a dark photo is, and Adam is the
+# optimiser.
 
 # %%
 budget_table(train.BUDGETS)  # steps of each stack; each hidden layer takes a fifth of that before
