@@ -213,6 +213,22 @@ def landmarks_speed(result: dict[str, Any]) -> str:
     return f"## Landmark cascade: speed\n\n{how}\n\n{table(head, rows)}\n"
 
 
+def wider_speed(result: dict[str, Any]) -> str:
+    """Seconds of the WIDER FACE evaluation, beside a port of its rules."""
+    seconds = result["seconds"]
+    head = ["photos", "detections each", *(f"{name}, s" for name in seconds), "faster by", "apart"]
+    ratio = f"{seconds['port'] / seconds['facelab']:.0f}x"
+    row = [f"{result['photos']:,}", str(result["detections"])]
+    row += [*(f"{value:.1f}" for value in seconds.values()), ratio]
+    row.append(f"{result['largest_difference']:.0e}")
+    how = (
+        f"`{result['command']}`; {result['machine']}; three levels of the same made-up detections, "
+        "one run of each in one process.\nThe last column is the largest difference of an average "
+        "precision. The goal is 20 times the port's speed."
+    )
+    return f"## WIDER FACE evaluation: speed\n\n{how}\n\n{table(head, [row])}\n"
+
+
 SECTIONS: tuple[tuple[str, Callable[[Any], str]], ...] = (
     ("mtcnn_speed", speed),
     ("mtcnn", claims),
@@ -224,6 +240,7 @@ SECTIONS: tuple[tuple[str, Callable[[Any], str]], ...] = (
     ("landmarks_speed", landmarks_speed),
     ("relatives", claims),
     ("faceposenet", claims),
+    ("wider_speed", wider_speed),
 )
 """Files of results/ and what makes a section of each, in the page's order."""
 

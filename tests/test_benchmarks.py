@@ -5,6 +5,7 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -103,6 +104,24 @@ def test_the_speed_of_the_cascade_is_faces_a_second_beside_those_of_onet(page):
     text = page["landmarks_speed"](result)
     assert "| 256 | all | 1,000 | 500 | 2.00x |" in text
     assert "cascade 11.1" in text
+
+
+def test_the_speed_of_the_wider_evaluation_is_set_beside_that_of_a_port(page):
+    result = {
+        "command": "c", "machine": "m", "photos": 3000, "detections": 300,
+        "seconds": {"port": 30.0, "facelab": 1.25}, "largest_difference": 2e-17,
+    }  # fmt: skip
+    assert "| 3,000 | 300 | 30.0 | 1.2 | 24x | 2e-17 |" in page["wider_speed"](result)
+
+
+def test_the_port_of_the_wider_evaluation_gives_the_same_average_precision():
+    speed = runpy.run_path(str(BENCHMARKS / "wider_speed.py"))
+    rng = np.random.default_rng(1)
+    photos = [speed["made_up"](rng, 40) for _ in range(5)]
+    scores = speed["score_wider"]([speed["as_records"](photo) for photo in photos])
+    for level in speed["LEVELS"]:
+        assert scores[level].ap == pytest.approx(speed["port"](photos, level), abs=1e-6)
+        assert 0.1 < scores[level].ap < 0.9
 
 
 def test_both_systems_of_the_landmark_speed_give_five_points_for_every_face():
