@@ -26,6 +26,7 @@ __all__ = [
     "Load",
     "Outside",
     "box_around",
+    "check_option",
     "collect",
 ]
 
@@ -81,7 +82,7 @@ class LabelledPhotos(Sequence[Scene]):
     dropped: tuple[LabelError, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_option("outside", self.outside, get_args(Outside))
+        check_option("outside", self.outside, get_args(Outside))
         if not self.tolerance >= 0:
             raise ValueError(f"tolerance: expected 0 or more, got {self.tolerance}")
 
@@ -140,7 +141,7 @@ def collect(
     damaged: "refuse" raises the first LabelError of `parse`, "drop" goes on.
     Raises ValueError for an unknown option.
     """
-    _check_option("damaged", damaged, get_args(Damaged))
+    check_option("damaged", damaged, get_args(Damaged))
     faces, dropped = [], []
     for item in items:
         try:
@@ -179,6 +180,7 @@ def _check_inside(face: LabelledFace, photo: np.ndarray, tolerance: float) -> No
         )
 
 
-def _check_option(name: str, value: str, allowed: Sequence[str]) -> None:
+def check_option(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise ValueError when an option has a value that is not allowed."""
     if value not in allowed:
         raise ValueError(f"{name}: expected one of {', '.join(allowed)}, got {value!r}")
