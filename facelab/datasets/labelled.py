@@ -34,6 +34,7 @@ Load = Callable[[Path], np.ndarray]
 Damaged = Literal["refuse", "drop"]
 Outside = Literal["refuse", "keep"]
 Item = TypeVar("Item")
+Label = TypeVar("Label")
 
 
 class LabelError(ValueError):
@@ -134,23 +135,23 @@ class LabelledPhotos(Sequence[Scene]):
 
 
 def collect(
-    items: Iterable[Item], parse: Callable[[Item], LabelledFace], *, damaged: Damaged
-) -> tuple[tuple[LabelledFace, ...], tuple[LabelError, ...]]:
-    """Parse line by line or file by file: faces, and the errors of those that were dropped.
+    items: Iterable[Item], parse: Callable[[Item], Label], *, damaged: Damaged
+) -> tuple[tuple[Label, ...], tuple[LabelError, ...]]:
+    """Parse item by item: faces or photos, and the errors of those that were dropped.
 
     damaged: "refuse" raises the first LabelError of `parse`, "drop" goes on.
     Raises ValueError for an unknown option.
     """
     check_option("damaged", damaged, get_args(Damaged))
-    faces, dropped = [], []
+    labels, dropped = [], []
     for item in items:
         try:
-            faces.append(parse(item))
+            labels.append(parse(item))
         except LabelError as error:
             if damaged == "refuse":
                 raise
             dropped.append(error)
-    return tuple(faces), tuple(dropped)
+    return tuple(labels), tuple(dropped)
 
 
 def box_around(landmarks: Tensor, where: str | Path) -> Tensor:

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, get_args, overload
 import numpy as np
 import torch
 
-from facelab.datasets.labelled import Damaged, LabelError, Load, check_option
+from facelab.datasets.labelled import LabelError, Load, check_option
 from facelab.datasets.text import Line, numbers
 from facelab.geometry.boxes import clip_boxes
 from facelab.images import ImageError
@@ -28,7 +28,6 @@ __all__ = [
     "Outside",
     "PhotoLabels",
     "blocks",
-    "collect_photos",
     "number_table",
 ]
 
@@ -181,26 +180,6 @@ def blocks(lines: Iterable[Line], name_in: Callable[[str], str | None]) -> list[
         else:
             found.append(Block(where, None, [(where, text)]))
     return found
-
-
-def collect_photos(
-    items: Iterable[Block], parse: Callable[[Block], PhotoLabels], *, damaged: Damaged
-) -> tuple[tuple[PhotoLabels, ...], tuple[LabelError, ...]]:
-    """Parse photo by photo: labels, and the errors of those that were dropped.
-
-    damaged: "refuse" raises the first LabelError of `parse`, "drop" goes on.
-    Raises ValueError for an unknown option.
-    """
-    check_option("damaged", damaged, get_args(Damaged))
-    photos, dropped = [], []
-    for block in items:
-        try:
-            photos.append(parse(block))
-        except LabelError as error:
-            if damaged == "refuse":
-                raise
-            dropped.append(error)
-    return tuple(photos), tuple(dropped)
 
 
 def number_table(lines: Sequence[Line], width: int, advice: str) -> np.ndarray:

@@ -22,7 +22,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from facelab.datasets.labelled import Damaged, LabelError, Load, check_option
+from facelab.datasets.labelled import Damaged, LabelError, Load, check_option, collect
 from facelab.datasets.photos import (
     COUNT,
     Block,
@@ -30,7 +30,6 @@ from facelab.datasets.photos import (
     Outside,
     PhotoLabels,
     blocks,
-    collect_photos,
     number_table,
 )
 from facelab.datasets.text import Line, numbered_lines, photo_below
@@ -83,7 +82,7 @@ def read_wider(
     check_option("invalid", invalid, get_args(Invalid))
     found = blocks(numbered_lines(Path(list_file)), _photo_name)
     parse = functools.partial(_photo, root=Path(root), invalid=invalid)
-    photos, dropped = collect_photos(found, parse, damaged=damaged)
+    photos, dropped = collect(found, parse, damaged=damaged)
     return LabelledScenes(photos, load, outside, dropped)
 
 
@@ -114,7 +113,7 @@ def read_wider_landmarks(
     known = (width for width in widths if width in (_BOX, _LANDMARKS))
     width = next(known, _LANDMARKS if widths else _BOX)
     parse = functools.partial(_photo_with_points, root=Path(root), width=width)
-    photos, dropped = collect_photos(blocks(lines, _name_behind_hash), parse, damaged=damaged)
+    photos, dropped = collect(blocks(lines, _name_behind_hash), parse, damaged=damaged)
     return LabelledScenes(photos, load, outside, dropped)
 
 
