@@ -59,7 +59,8 @@ def test_two_processes_share_each_batch_and_end_with_equal_weights(tmp_path, sta
         run = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
         command = [sys.executable, *run, *arguments]
     environment = os.environ | {"PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}
-    subprocess.run(command, check=True, env=environment, capture_output=True, timeout=110)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr[-3000:]}"
     found = [torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
     assert [one["world"] for one in found] == [2, 2], "or nothing was tested"
     for name, value in found[0]["weights"].items():
