@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from cascade.faces import pack_in_words
 from cascade.verdicts import Gain
 from torch import Tensor
 
@@ -31,6 +32,7 @@ from facelab.landmarks.cfan import train as cfan_train
 from facelab.landmarks.coarse_to_fine import train as fine_train
 from facelab.landmarks.judging import face_errors
 
+COMMAND = "python benchmarks/relatives_claims.py"
 RESULT = Path(__file__).parent / "results" / "relatives.json"
 TURNED = math.radians(20), math.radians(10)  # largest turn of the faces, and what counts as turned
 OFF = 0.1  # of the square's side: how far boxes are off, at most in training, exactly in the test
@@ -137,7 +139,9 @@ class Claim:
     after: str
     rule: Gain = Gain(0.0)
 
-    def row(self, runs: Mapping[int, Errors], data: str, budget: str) -> dict[str, Any]:
+    def row(
+        self, runs: Mapping[int, Errors], data: str, budget: str, command: str = COMMAND
+    ) -> dict[str, Any]:
         """Give the claim as `facelab.course.claims` reads it, one value a seed."""
         ours = [round(gain(self.before, self.after)(errors), 4) for errors in runs.values()]
         one, other = (
@@ -155,7 +159,7 @@ class Claim:
             "seeds": list(runs),
             "data": data,
             "budget": budget,
-            "command": "python benchmarks/relatives_claims.py",
+            "command": command,
             "verdict": self.rule.verdict(ours),
             "why": f"{one:.2f} against {other:.2f} % of the box width; {self.rule.expected}",
         }
@@ -198,6 +202,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of a pack, instead of the shipped one")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args(argv)
+    command = COMMAND + (" --data PACK" if given.data is not None else "")
     rows = []
     for system in given.systems:
         measure, budgets, faces = SYSTEMS[system]
@@ -208,9 +213,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             budget = dataclasses.replace(budget, steps=given.steps)
         runs = {seed: measure(seed, budget, given.data) for seed in given.seeds}
         sprites = len(load_pack(given.data, split="train"))
-        data = f"synthetic people, {sprites:,} sprites to train on; {faces} at most"
+        pack = pack_in_words(given.data)
+        data = f"synthetic people, {sprites:,} sprites of {pack} to train on; {faces} at most"
         claims = [claim for claim in CLAIMS if claim.table == system]
-        rows += [claim.row(runs, data, given.budget) for claim in claims]
+        rows += [claim.row(runs, data, given.budget, command) for claim in claims]
     kept = json.loads(given.out.read_text()) if given.out.exists() else []
     kept = [row for row in kept if row["table"] not in given.systems]
     given.out.write_text(json.dumps(kept + rows, indent=1) + "\n")
