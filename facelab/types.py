@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ from torch import Tensor
 
 from facelab.images import as_photo
 
-__all__ = ["AgedFace", "Faces", "IdentityImage", "Pair", "Scene"]
+__all__ = ["AgedFace", "Faces", "IdentityImage", "Pair", "Scene", "SceneSource"]
 
 
 class _Record:
@@ -140,6 +140,14 @@ class Scene(_Record):
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+
+class SceneSource(Protocol):
+    """Scenes by number: what a detector learns from; a list of scenes is one too."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Scene: ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)

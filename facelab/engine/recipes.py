@@ -29,7 +29,7 @@ from facelab.engine.files import write_whole
 RECIPES = {
     name: f"facelab.landmarks.{name}.train:train_on_people"
     for name in ("dcnn_cascade", "coarse_to_fine", "cfan", "faceposenet")
-}
+} | {"mtcnn": "facelab.detection.mtcnn.train:train_on_people"}
 ABOUT = "run.json"
 
 

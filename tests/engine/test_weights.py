@@ -57,7 +57,7 @@ def test_an_unknown_model_is_named_with_those_that_exist():
 
 @pytest.mark.parametrize("name", ["humanz", "", "."])
 def test_unknown_weights_are_named_with_what_is_expected(name):
-    with pytest.raises(WeightsError, match=f"'{name}': expected public, facenet-pytorch, or"):
+    with pytest.raises(WeightsError, match=f"'{name}': expected public, facenet-pytorch"):
         facelab.load("mtcnn", weights=name)
 
 

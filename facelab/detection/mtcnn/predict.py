@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -192,6 +192,21 @@ class MTCNN:
         rnet = self._refine(view, pnet.kept.boxes)
         onet = self._finish(view, rnet.kept.boxes)
         return Trace(levels, {"pnet": pnet, "rnet": rnet, "onet": onet}, onet.kept)
+
+    @torch.inference_mode()
+    def candidates(self, photo: np.ndarray, net: Literal["rnet", "onet"]) -> Tensor:
+        """Give the squares (N, 4) that R- or O-Net is asked about; those after it do not run.
+
+        Raises ImageError as a call does, ValueError for another net.
+        """
+        if net not in ("rnet", "onet"):
+            raise ValueError(f"net: expected rnet or onet, got {net!r}")
+        photo = as_photo(photo)
+        view = CONVENTIONS[self.config.compat](photo)
+        squares = self._propose(photo.shape[0], photo.shape[1], view)[1].kept.boxes
+        if net == "onet":
+            squares = self._refine(view, squares).kept.boxes
+        return squares[view.fit(squares)]
 
     def _propose(self, height: int, width: int, view: Convention) -> tuple[list[Level], Stage]:
         """P-Net on every level; suppression per level, then across levels; offsets; squares."""

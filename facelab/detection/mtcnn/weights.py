@@ -22,7 +22,7 @@ from facelab.detection.mtcnn.model import CascadeNet, ONet, PNet, RNet
 from facelab.detection.mtcnn.predict import MTCNN
 from facelab.engine.packages import package_file
 from facelab.engine.unpickle import read_joblib_arrays
-from facelab.engine.weights import WeightsError, read_tensors, save_tensors
+from facelab.engine.weights import WeightsError, read_tensors, save_tensors, weights_file
 
 NAMES = ("pnet", "rnet", "onet")
 # What readers raise for files that are missing, cut short, or hold something else.
@@ -41,8 +41,8 @@ _FACENET_HEADS = {
 
 
 def load(weights: str | Path = "public", **options: Any) -> MTCNN:
-    """Build a detector. weights: "public", "facenet-pytorch", or the path of a file written by
-    `save`.
+    """Build a detector. weights: "public", "facenet-pytorch", "humans" (shipped, trained on
+    synthetic people), or the path of a file that `save` or `facelab train mtcnn` wrote.
 
     Raises WeightsError when the weights are missing, damaged or of another model.
     """
@@ -51,10 +51,10 @@ def load(weights: str | Path = "public", **options: Any) -> MTCNN:
             nets = read_mtcnn_package(package_file("mtcnn", "mtcnn/assets/weights"))
         elif weights == "facenet-pytorch":
             nets = read_facenet_package(package_file("facenet-pytorch", "facenet_pytorch/data"))
-        elif Path(weights).is_file():
-            nets = read(weights)
+        elif weights == "humans" or Path(weights).is_file():
+            nets = read(weights_file("mtcnn", weights))
         else:
-            known = "public, facenet-pytorch, or the path of a file that exists"
+            known = "public, facenet-pytorch, humans, or the path of a file that exists"
             raise WeightsError(f"mtcnn weights {str(weights)!r}: expected {known}")
     except ModuleNotFoundError as error:
         # without what the package itself needs: only its data files are read
@@ -112,11 +112,13 @@ def _read_nets(
 
 def save(path: str | Path, pnet: PNet, rnet: RNet, onet: ONet, card: dict[str, Any]) -> None:
     """Write the three nets and their card to one safetensors file."""
+    save_tensors(path, tensors_of(pnet, rnet, onet), {"model": "mtcnn", **card})
+
+
+def tensors_of(pnet: PNet, rnet: RNet, onet: ONet) -> dict[str, Tensor]:
+    """Name all tensors of the nets: pnet.trunk..., rnet..., onet..."""
     nets = zip(NAMES, (pnet, rnet, onet), strict=True)
-    tensors = {
-        f"{name}.{key}": value for name, net in nets for key, value in net.state_dict().items()
-    }
-    save_tensors(path, tensors, {"model": "mtcnn", **card})
+    return {f"{name}.{key}": value for name, net in nets for key, value in net.state_dict().items()}
 
 
 def read(path: str | Path) -> tuple[PNet, RNet, ONet]:
